@@ -1,0 +1,131 @@
+"""What the use cases need from the world outside; `api/adapters/` provides it, `api/bootstrap.py` chooses.
+
+Each port has one contract suite in `tests/contracts`, run by a fake and by every adapter.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.emotion import Emotion
+from domain.errors import HeartlineError
+from domain.events import SessionEvent
+from domain.records import FinishReason, JsonObject, NeutralMessage, Usage
+from domain.session import Session
+from projections.ports import EventLog as ReadableLog
+from projections.ports import StoredVector
+
+
+class EventLog(ReadableLog, Protocol):
+    """The log as a writer sees it: total order, gap-free versions per session, all of an append or none of it."""
+
+    async def load(self, session: UUID, version: int | None = None) -> Session:
+        """The aggregate as of now, or as of `version`; a copy, free to be thrown away. Raises NotFound."""
+        ...
+
+    async def append(
+        self, session: UUID, expected: int, events: Sequence[SessionEvent], vectors: Sequence[StoredVector] = ()
+    ) -> list[int]:
+        """Store events and vectors durably (synced to disk) and return the events' positions.
+
+        `expected` is the session's last version before them, 0 for a new one. Raises VersionConflict when somebody else
+        appended first, Unavailable when the log cannot be written. In both cases nothing was stored.
+        """
+        ...
+
+    async def add_vectors(self, vectors: Sequence[StoredVector]) -> None:
+        """Store vectors that came later (backfill, import, another embedder). The first insert of a key wins."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was queued, then let go of files and threads."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What one forward pass says of one text: a unit vector per part, float16, shape (parts, dimensions)."""
+
+    parts: NDArray[np.float16]
+
+
+class Encoder(Protocol):
+    """Texts to vectors. `id` names model hash, pooling and precision: equal ids mean comparable vectors."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    async def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        """One encoding a text, in order. A text longer than the model's window has several parts."""
+        ...
+
+
+class EmotionDetector(Protocol):
+    """Reads the emotion of a text. `name` carries a version: equal names mean equal answers."""
+
+    @property
+    def name(self) -> str: ...
+
+    def detect(self, text: str, encoding: Encoding | None) -> Emotion:
+        """`encoding` is the text's own, when there is one: a detector may stand on the same forward pass."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the reply's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of a reply: always the last item of a stream that did not fail. `usage` is None when the model is silent."""
+
+    reason: FinishReason
+    usage: Usage | None
+    model: str
+
+
+class ModelFailed(HeartlineError):
+    """The language model did not answer. `status` is what the caller should see, `retry_after` in seconds."""
+
+    def __init__(self, message: str, *, code: str, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.retry_after = retry_after
+
+
+Provider = Literal["offline", "openai"]
+
+
+class ChatModel(Protocol):
+    """A language model. Closing the stream (or cancelling its reader) ends the upstream call within a second."""
+
+    @property
+    def provider(self) -> Provider: ...
+
+    @property
+    def default(self) -> str:
+        """The model asked when a request names none of its own."""
+        ...
+
+    async def models(self) -> list[str]:
+        """The names a request may give."""
+        ...
+
+    def stream(
+        self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
+    ) -> AsyncIterator[Delta | Finish]:
+        """Deltas, then one Finish. Raises ModelFailed before the first delta or in the middle; never both."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,36 @@
+"""What comes in: messages of the dialogue and instructions of the client, before they are events."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+from domain.records import Image, InstructionRole, JsonObject, Origin, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a dialogue as somebody sent it. `said_at` is ISO 8601 in UTC."""
+
+    role: Role
+    text: str
+    said_at: str
+    name: str | None = None
+    origin: Origin = "client"
+    images: list[Image] = field(default_factory=list[Image])
+    tool_calls: list[JsonObject] = field(default_factory=list[JsonObject])
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """A system or developer text of the client."""
+
+    role: InstructionRole
+    text: str
+    name: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Equal exactly for equal role, name and text: an instruction is stored once."""
+        canonical = json.dumps([self.role, self.name, self.text], ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
