@@ -123,7 +123,7 @@ class PersonaDefined(SessionEvent):
 @dataclass(frozen=True, kw_only=True)
 class MessageReceived(SessionEvent):
     """A message of the dialogue that we did not generate. It joins the path's end, unless backfilled: then a
-    `PathChanged` puts it in its place. `said_at` is ISO 8601 in UTC: the client's or the import's date, else the clock's."""
+    `PathChanged` puts it in its place. `said_at` is ISO 8601 in UTC: the client's or import's date, else the clock's."""
 
     TOPIC = "session.message-received"
     turn: str | None
@@ -158,7 +158,7 @@ class PathChanged(SessionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class EmotionDetected(SessionEvent):
-    """What a detector (name and version) read in message `of`: probabilities per label, and how much the message matters."""
+    """What a detector (name and version) read in message `of`: probabilities per label, and how much it matters."""
 
     TOPIC = "session.emotion-detected"
     of: int
@@ -192,7 +192,7 @@ class ContextBuilt(SessionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplyCompleted(SessionEvent):
-    """The model's answer to a turn, whole or as far as it came. Choice 0 joins the path; others (`n` > 1) are siblings."""
+    """The model's answer to a turn, as far as it came. Choice 0 joins the path; others (`n` > 1) are its siblings."""
 
     TOPIC = "session.reply-completed"
     turn: str
@@ -237,7 +237,7 @@ class TurnFailed(SessionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryWritten(SessionEvent):
-    """A summary of the path's beginning. In view exactly while the path begins with `covers`, whose digest is `digest`."""
+    """A summary of the path's beginning, in view exactly while the path begins with `covers` (and has its `digest`)."""
 
     TOPIC = "session.summary-written"
     covers: list[Range]

@@ -1,7 +1,7 @@
 """The JSON shapes that events carry: plain dicts and lists, typed here and nowhere validated again.
 
-They are part of stored events and therefore for ever. Versions are of the session's own axis; texts appear only where no
-stored text exists.
+They are part of stored events and therefore for ever. Versions are of the session's own axis; texts appear only where
+no stored text exists.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,7 +89,8 @@ class Budget(TypedDict):
 class Candidate(TypedDict):
     """A memory that recall looked at: what it is, what each part of its score was worth, and what became of it.
 
-    `version` is that of the event it cites; of a persona chunk, the instruction's, whose characters `start` to `end` it is.
+    `version` is that of the event it cites; of a persona chunk, the instruction's, of which it is the characters `start`
+    to `end`.
     """
 
     kind: MemoryKind

@@ -37,7 +37,7 @@ from domain.events import (
     TurnFailed,
 )
 from domain.messages import Instruction, Message
-from domain.records import PathCause, TurnKind
+from domain.records import PathCause
 from domain.transcript import Append, Edit, Operation, Rearrange
 from domain.turn import Context, Detected, OpenTurn, Received, Reply
 
@@ -119,7 +119,7 @@ class Session(Aggregate):
         leading: int = 0,
         operations: Sequence[Operation] = (),
     ) -> Received:
-        """Take in what a request says: its instructions (the first `leading` of them are the persona) and operations."""
+        """Take in what a request says: instructions (the first `leading` of them are the persona) and operations."""
         self._check_alive()
         if self.open_turn is not None:
             raise TurnAlreadyOpen("The session is still answering another turn; try again when it has ended.")
@@ -128,30 +128,14 @@ class Session(Aggregate):
         messages = [version for operation in operations if (version := self._operate(turn, operation)) is not None]
         return Received(instructions=versions, persona=persona, messages=messages)
 
-    def begin_turn(
-        self,
-        *,
-        turn: str,
-        kind: TurnKind,
-        process: str,
-        query: int | None,
-        emotions: Sequence[Detected],
-        context: Context,
-    ) -> None:
+    def begin_turn(self, turn: str, *, emotions: Sequence[Detected], context: Context) -> None:
         """Open a turn with the context that the model is shown."""
         self._check_alive()
         if self.open_turn is not None:
             raise TurnAlreadyOpen("The session is still answering another turn; try again when it has ended.")
-        self._check_known([query] if query is not None else [])
+        self._check_known([context.query] if context.query is not None else [])
         self.detect(emotions)
-        self.trigger_event(
-            ContextBuilt,
-            turn=turn,
-            kind=kind,
-            process=process,
-            query=query,
-            **{name: getattr(context, name) for name in Context.__slots__},
-        )
+        self.trigger_event(ContextBuilt, turn=turn, **{name: getattr(context, name) for name in Context.__slots__})
 
     def complete_turn(self, turn: str, replies: Sequence[Reply]) -> list[int]:
         """Close the open turn with its reply, or with several (`n` > 1) of which the first joins the path.

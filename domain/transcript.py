@@ -1,15 +1,23 @@
 """A client's transcript against what we know: what of it is new, as operations on the session.
 
-For now two rules, both read from the path's tail: what matches it is skipped, what follows is appended. A client that
-sends only its newest message matches nothing and is appended whole.
+For now two rules, both read from the path's tail:
+
+1. What matches the path from its tail is skipped. The path's last messages may have left the transcript (a swipe, a
+   regeneration): then they leave the path as well, if at least two messages before them still match.
+2. What follows in the transcript is appended. A client that sends only its newest message is appended whole.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from domain.messages import Message
-from domain.path import Splice
-from domain.records import PathCause
+from domain.path import Splice, splice
+from domain.records import PathCause, TurnKind
+
+LONGEST_CUT = 64
+"""Messages that may leave the path's end at once. More is not a swipe, and is taken as a thin client's message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +44,68 @@ class Rearrange:
 
 
 Operation = Append | Edit | Rearrange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The end of the path as the transcript is compared with it: versions and their keys, oldest first.
+
+    `before` is the number of messages of the path that stand before them.
+    """
+
+    versions: Sequence[int]
+    keys: Sequence[str]
+    before: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """What a transcript means: the kind of turn it asks for, the operations that bring the path in step with it, and
+    for each of its messages the version it matched (None for the new ones, which are appended in order)."""
+
+    kind: TurnKind
+    operations: list[Operation]
+    matched: list[int | None]
+
+
+@lru_cache(maxsize=32_768)
+def key(role: str, text: str) -> str:
+    """What two equal messages have in common: role, and text in NFC with white space and case folded.
+
+    Cached by raw text: normalising a long transcript costs more than aligning it.
+    """
+    return f"{role}\n{' '.join(unicodedata.normalize('NFC', text).split()).casefold()}"
+
+
+def reconcile(transcript: Sequence[Message], known: Known) -> Reconciliation:
+    """Place the transcript's dialogue on the path. Never removes anything of which less than two messages match."""
+    keys = [key(message.role, message.text) for message in transcript]
+    taken, kept = _place(keys, known.keys)
+    new = transcript[taken:]
+    operations: list[Operation] = []
+    if kept < len(known.versions):
+        operations.append(Rearrange("swipe", [splice(known.before + kept, known.versions[kept:], [])]))
+    operations.extend(Append(message) for message in new)
+    overlap = min(taken, kept)
+    matched: list[int | None] = [None] * (taken - overlap)
+    matched.extend(known.versions[kept - overlap : kept])
+    matched.extend([None] * len(new))
+    return Reconciliation(kind=_kind(transcript, new), operations=operations, matched=matched)
+
+
+def _place(incoming: Sequence[str], path: Sequence[str]) -> tuple[int, int]:
+    """How much of the transcript is known, and how much of the known path stays."""
+    for kept in range(len(path), max(0, len(path) - LONGEST_CUT - 1), -1):
+        for taken in range(len(incoming), 0, -1):
+            overlap = min(taken, kept)
+            if kept < len(path) and overlap < 2:
+                break
+            if all(incoming[taken - back] == path[kept - back] for back in range(1, overlap + 1)):
+                return taken, kept
+    return 0, len(path)
+
+
+def _kind(transcript: Sequence[Message], new: Sequence[Message]) -> TurnKind:
+    if new:
+        return "new" if new[-1].role != "assistant" else "empty"
+    return "empty" if transcript and transcript[-1].role == "assistant" else "regenerate"

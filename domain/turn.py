@@ -28,8 +28,11 @@ class Detected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """All that is decided about what the model is shown: the payload of `ContextBuilt` beside the turn itself."""
+    """All that is decided about what the model is shown: the payload of `ContextBuilt` beside the turn's id."""
 
+    kind: TurnKind
+    process: str
+    query: int | None
     manifest: list[ManifestMessage]
     sha256: str
     now: str

@@ -24,8 +24,8 @@ class LoggedEvent:
 class StoredVector:
     """A vector of one part of one message, written once.
 
-    `part` is "0", "1", … for the pieces of a long text, "query" for the query form. `vector` holds little-endian float16
-    of unit length. `embedder` names the model's hash, pooling and precision.
+    `part` is "0", "1", … for the pieces of a long text, "query" for the query form. `vector` holds little-endian
+    float16 of unit length. `embedder` names the model's hash, pooling and precision.
     """
 
     session: UUID

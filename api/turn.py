@@ -1,0 +1,74 @@
+"""The values of the one use case that matters most: a request for a reply comes in, an answer streams out.
+
+They know no HTTP and no SDK; `api/turns.py` is the use case itself.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from api.ports import Delta, Finish
+from domain.messages import Instruction, Message
+from domain.records import JsonObject
+
+IdentifiedBy = Literal["path", "header", "metadata", "session_id", "user", "content", "new", "import"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """How a request names its session: an explicit id and where it stood, or only a `user`, or nothing at all."""
+
+    external_id: str | None = None
+    identified_by: IdentifiedBy = "new"
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRequest:
+    """What a client asks: its messages in the order sent, and how the model shall answer.
+
+    `parameters` holds what is passed on to the model (temperature, max_tokens, stop, …), as the client named it.
+    `arrived` is `time.perf_counter()` when the request's first byte was read; `parse_ms` the time spent on reading it.
+    """
+
+    owner: str
+    address: Address
+    messages: Sequence[Message | Instruction]
+    model: str | None
+    parameters: JsonObject
+    arrived: float
+    parse_ms: float
+
+
+class Answer(Protocol):
+    """A reply on its way. The context is stored durably and the model has begun to answer before it exists."""
+
+    @property
+    def session(self) -> str:
+        """The session's external id."""
+        ...
+
+    @property
+    def turn(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def created(self) -> int:
+        """Seconds since the epoch."""
+        ...
+
+    @property
+    def left_out(self) -> int:
+        """Messages of the client's transcript that did not fit our window (recall may still bring them back)."""
+        ...
+
+    def stream(self) -> AsyncIterator[Delta | Finish]:
+        """Deltas, then a Finish, which comes only when the reply is stored durably. Raises a HeartlineError instead of
+        the Finish when the model failed half-way or the reply could not be stored: the turn is failed then."""
+        ...
+
+    async def cancel(self) -> None:
+        """The client is gone: end the upstream call and store what was sent as `cancelled`. Harmless when ended."""
+        ...

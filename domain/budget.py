@@ -1,0 +1,65 @@
+"""How the context window is divided: persona and recall, history and response, in tokens.
+
+The client's instructions and the current message are never cut. What they take beyond their share comes from history
+first, then from recall; what a part leaves unused goes to the next. Pure: the counter is handed in.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from domain.errors import ContextTooLong
+
+MESSAGE_OVERHEAD: Final = 4
+"""Tokens that a chat template adds around each message."""
+
+
+class TokenCounter(Protocol):
+    """Counts tokens, safety margin included. Equal names mean equal counts."""
+
+    @property
+    def name(self) -> str: ...
+
+    def count(self, text: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """The context window in tokens and how many percent of it each part is given."""
+
+    window: int = 4096
+    persona: int = 20
+    recall: int = 25
+    history: int = 35
+    response: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allotment:
+    """Tokens that each part of one context may use. `persona` is what the instructions and current message do use."""
+
+    window: int
+    persona: int
+    recall: int
+    history: int
+    response: int
+
+
+def allot(shares: Shares, *, fixed: int, max_tokens: int | None) -> Allotment:
+    """Divide the window when instructions and current message take `fixed` tokens.
+
+    The response is reserved `max_tokens` if the client gave it, at most half of the window: it reserves, it does not
+    limit. Raises ContextTooLong when what is never cut does not fit beside the reserve.
+    """
+    response = shares.window * shares.response // 100
+    if max_tokens is not None:
+        response = min(max_tokens, shares.window // 2)
+    room = shares.window - response - fixed
+    if room < 0:
+        raise ContextTooLong(
+            f"The instructions and the current message take {fixed} tokens; with {response} reserved for the response "
+            f"they exceed the context window of {shares.window}. Shorten them, lower max_tokens or raise "
+            "CONTEXT_WINDOW_TOKENS.",
+            param="messages",
+        )
+    recall = min(room, shares.window * shares.recall // 100)
+    return Allotment(window=shares.window, persona=fixed, recall=recall, history=room - recall, response=response)
