@@ -1,0 +1,232 @@
+"""What can be set from outside: one class, read once at start from the environment and `.env`.
+
+Only the command line and the composition root know it; the core takes values. Nothing is read at import. A variable
+that is set to nothing counts as not set.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, Self, cast
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from api.ports import Provider
+
+Percent = Annotated[int, Field(ge=0, le=100)]
+
+SECRETS = frozenset({"OPENAI_API_KEY"})
+
+
+class SettingsError(Exception):
+    """One sentence for whoever starts the server: the variable, its value (never a secret) and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """Every setting, valid and fit to start with. The variable is the field's name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; a loopback address as long as there are no API keys."
+    )
+    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose one.")
+    data_dir: Path = Field(
+        Path("data"),
+        validation_alias=AliasChoices("DATA_DIR", "DB_PATH"),
+        description="Folder of the event log and the views, made when missing. DB_PATH is another name for it.",
+    )
+    event_log: str = Field("", description="Where the event log lies; empty is SQLite in DATA_DIR.")
+
+    model_provider: Provider | None = Field(
+        None, description="Who answers: offline or openai. Unset: openai when OPENAI_API_KEY or OPENAI_BASE_URL is set."
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, description="Key for the OpenAI-compatible service; local ones need none."
+    )
+    openai_base_url: str | None = Field(
+        None, description="Base URL of the OpenAI-compatible service, with its /v1; unset is OpenAI's own."
+    )
+    openai_model: str = Field(
+        "gpt-4o-mini", description="Model asked when a request names none that the service knows."
+    )
+
+    embedding_model: Literal["minilm-l6-v2"] = Field("minilm-l6-v2", description="Model that turns texts into vectors.")
+    emotion_detector: Literal["keywords"] = Field("keywords", description="What reads the emotion of a message.")
+    recall_policy: Literal["hybrid", "cosine"] = Field(
+        "hybrid", description="How memories are chosen: hybrid is cosine with words (BM25), cosine the original design."
+    )
+    rag_top_k: int = Field(10, ge=0, le=64, description="Memories recalled into a context, at most; 0 recalls none.")
+
+    context_window_tokens: int = Field(
+        4096, ge=256, le=2_000_000, description="Tokens that a context and its reply may take together."
+    )
+    system_token_percent: Percent = Field(
+        20, description="Share of the window for persona and instructions, in percent."
+    )
+    rag_token_percent: Percent = Field(25, description="Share of the window for recalled memories, in percent.")
+    history_token_percent: Percent = Field(35, description="Share of the window for the dialogue so far, in percent.")
+    response_token_percent: Percent = Field(20, description="Share of the window kept free for the reply, in percent.")
+    max_working_memory_size: int = Field(
+        0, ge=0, description="Messages of history kept in the window, at most; 0 is as many as fit."
+    )
+    summarize_after_messages: int = Field(20, ge=2, description="Messages after which the next summary is written.")
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose web pages may call the server, separated by commas; empty is none."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severity that is logged."
+    )
+    shutdown_grace_seconds: float = Field(
+        10, ge=0, le=600, description="Seconds that open streams get to end when the server is told to stop."
+    )
+
+    @property
+    def provider(self) -> Provider:
+        """The provider in force: the one named, else the one that a key or base URL points to, else offline."""
+        if self.model_provider is not None:
+            return self.model_provider
+        return "openai" if self._upstream_is_set else "offline"
+
+    @property
+    def _upstream_is_set(self) -> bool:
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @field_validator("host")
+    @classmethod
+    def _host_is_loopback(cls, host: str) -> str:
+        if not _is_loopback(host):
+            raise ValueError(
+                "should be 127.0.0.1, ::1 or localhost: elsewhere needs API keys, which come with a later release"
+            )
+        return host
+
+    @field_validator("data_dir")
+    @classmethod
+    def _data_dir_is_no_file(cls, folder: Path) -> Path:
+        if folder.exists() and not folder.is_dir():
+            raise ValueError("should be a folder, and there is a file of that name")
+        return folder
+
+    @field_validator("event_log")
+    @classmethod
+    def _event_log_is_sqlite(cls, log: str) -> str:
+        if log:
+            raise ValueError("should be empty (SQLite in DATA_DIR): PostgreSQL comes with a later release")
+        return log
+
+    @field_validator("model_provider", mode="before")
+    @classmethod
+    def _provider_is_there(cls, name: object) -> object:
+        if name in ("gemini", "google-generativeai"):
+            raise ValueError(
+                "should be 'offline' or 'openai': Gemini is not available yet and comes with a later release"
+            )
+        return name
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _base_url_is_http(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[^\s/]+\S*", url):
+            raise ValueError("should be an address such as http://127.0.0.1:11434/v1")
+        return url
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _origins_are_split(cls, origins: object) -> object:
+        if isinstance(origins, str):
+            return tuple(origin.strip().rstrip("/") for origin in origins.split(",") if origin.strip())
+        return origins
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"\*|https?://[^\s/]+", origin) for origin in origins):
+            raise ValueError("should be origins such as http://localhost:3000, separated by commas")
+        return origins
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _log_level_in_any_case(cls, level: object) -> object:
+        return level.lower() if isinstance(level, str) else level
+
+    @model_validator(mode="after")
+    def _shares_fit_the_window(self) -> Self:
+        shares = (
+            self.system_token_percent,
+            self.rag_token_percent,
+            self.history_token_percent,
+            self.response_token_percent,
+        )
+        if sum(shares) > 100:
+            raise ValueError(
+                "SYSTEM_TOKEN_PERCENT, RAG_TOKEN_PERCENT, HISTORY_TOKEN_PERCENT and RESPONSE_TOKEN_PERCENT are "
+                f"{', '.join(map(str, shares))}, together {sum(shares)}, but should be at most 100 together."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _openai_has_an_upstream(self) -> Self:
+        if self.model_provider == "openai" and not self._upstream_is_set:
+            raise ValueError(
+                "MODEL_PROVIDER is 'openai', but neither OPENAI_API_KEY (for OpenAI's own service) nor OPENAI_BASE_URL "
+                "(for a compatible one) is set; without both it should be 'offline'."
+            )
+        return self
+
+
+def load_settings(**overrides: str | int | float | Path | None) -> Settings:
+    """The settings in force: `overrides` by field name (None is no override), then the environment, then `.env`.
+
+    Raises SettingsError for the first thing that is wrong.
+    """
+    unknown = overrides.keys() - Settings.model_fields.keys()
+    if unknown:
+        raise TypeError(f"no such settings: {sorted(unknown)}")
+    given = {_source_name(name): value for name, value in overrides.items() if value is not None}
+    # BaseSettings reads its fields from the environment: the signature that pyright sees asks for none of them.
+    build = cast("Callable[..., Settings]", Settings)
+    try:
+        return build(**given)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error.errors()[0])) from None
+
+
+def _source_name(field: str) -> str:
+    """Under its first alias an override beats a variable that came by the other one."""
+    alias = Settings.model_fields[field].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    """Pydantic's message in our words: PORT is '99999', but should be less than or equal to 65535."""
+    said = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not problem["loc"]:
+        return said
+    name = str(problem["loc"][0]).upper()
+    return f"{name} is {_shown(name, problem['input'])}, but {said.partition(', unable to parse')[0]}."
+
+
+def _shown(name: str, value: object) -> str:
+    """A secret is masked, and so is a password within an address."""
+    return "'**********'" if name in SECRETS else re.sub(r"//[^/@]*@", "//***@", repr(value))

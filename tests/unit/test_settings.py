@@ -1,0 +1,191 @@
+"""Settings: what is read from where, and what is said when something cannot be right."""
+
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of ours is set, and the working folder has no `.env`."""
+    for field in Settings.model_fields:
+        monkeypatch.delenv(field.upper(), raising=False)
+    monkeypatch.delenv("DB_PATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def problem(**overrides: str | int | float | Path) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(**overrides)
+    return str(caught.value)
+
+
+def test_with_nothing_set_the_server_is_offline_on_loopback() -> None:
+    settings = load_settings()
+
+    assert (settings.host, settings.port, settings.provider) == ("127.0.0.1", 8000, "offline")
+    assert settings.data_dir == Path("data")
+    assert settings.cors_origins == ()
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9001")
+    monkeypatch.setenv("RECALL_POLICY", "cosine")
+
+    settings = load_settings()
+
+    assert (settings.port, settings.recall_policy) == (9001, "cosine")
+
+
+def test_a_dotenv_file_is_read_and_the_environment_goes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("PORT=9002\nRAG_TOP_K=3\nSOMEBODY_ELSES=1\n")
+    monkeypatch.setenv("PORT", "9003")
+
+    settings = load_settings()
+
+    assert (settings.port, settings.rag_top_k) == (9003, 3)
+
+
+def test_an_override_goes_before_everything_and_none_is_no_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9004")
+    monkeypatch.setenv("HOST", "::1")
+
+    settings = load_settings(port=9005, host=None)
+
+    assert (settings.port, settings.host) == (9005, "::1")
+
+
+def test_an_override_that_is_no_setting_is_a_programming_error() -> None:
+    with pytest.raises(TypeError, match="ports"):
+        load_settings(ports=1)
+
+
+def test_a_variable_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    monkeypatch.setenv("PORT", "")
+
+    settings = load_settings()
+
+    assert (settings.provider, settings.port) == ("offline", 8000)
+
+
+def test_db_path_is_another_name_for_data_dir(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PATH", "elsewhere")
+
+    assert load_settings().data_dir == Path("elsewhere")
+
+
+@pytest.mark.parametrize("variable", ["DATA_DIR", "DB_PATH"])
+def test_an_overridden_data_dir_goes_before_both_names(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "elsewhere")
+
+    assert load_settings(data_dir=Path("here")).data_dir == Path("here")
+
+
+def test_a_data_dir_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    Path("taken").touch()
+
+    assert problem(data_dir="taken") == "DATA_DIR is 'taken', but should be a folder, and there is a file of that name."
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_hosts_are_taken(host: str) -> None:
+    assert load_settings(host=host).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", "my host"])
+def test_listening_elsewhere_is_refused_as_long_as_there_are_no_keys(host: str) -> None:
+    said = problem(host=host)
+
+    assert said.startswith(f"HOST is '{host}', but should be 127.0.0.1, ::1 or localhost")
+    assert "API keys" in said
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "OPENAI_BASE_URL"])
+def test_a_key_or_a_base_url_makes_the_provider_openai(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:11434/v1")
+
+    assert load_settings().provider == "openai"
+
+
+def test_a_provider_that_is_named_goes_before_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+
+    assert load_settings(model_provider="offline").provider == "offline"
+
+
+def test_openai_without_key_and_base_url_is_refused() -> None:
+    assert problem(model_provider="openai").startswith("MODEL_PROVIDER is 'openai', but neither OPENAI_API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"port": 99999}, "PORT is 99999, but should be less than or equal to 65535."),
+        ({"port": "http"}, "PORT is 'http', but should be a valid integer."),
+        ({"recall_policy": "best"}, "RECALL_POLICY is 'best', but should be 'hybrid' or 'cosine'."),
+        ({"embedding_model": "e5"}, "EMBEDDING_MODEL is 'e5', but should be 'minilm-l6-v2'."),
+        ({"rag_token_percent": -1}, "RAG_TOKEN_PERCENT is -1, but should be greater than or equal to 0."),
+        (
+            {"event_log": "postgresql://me:secret@db/log"},
+            "EVENT_LOG is 'postgresql://***@db/log', but should be empty (SQLite in DATA_DIR): "
+            "PostgreSQL comes with a later release.",
+        ),
+        (
+            {"model_provider": "gemini"},
+            "MODEL_PROVIDER is 'gemini', but should be 'offline' or 'openai': "
+            "Gemini is not available yet and comes with a later release.",
+        ),
+        (
+            {"openai_base_url": "localhost:11434"},
+            "OPENAI_BASE_URL is 'localhost:11434', but should be an address such as http://127.0.0.1:11434/v1.",
+        ),
+        (
+            {"cors_origins": "somewhere"},
+            "CORS_ORIGINS is 'somewhere', but should be origins such as http://localhost:3000, separated by commas.",
+        ),
+        (
+            {"history_token_percent": 60},
+            "SYSTEM_TOKEN_PERCENT, RAG_TOKEN_PERCENT, HISTORY_TOKEN_PERCENT and RESPONSE_TOKEN_PERCENT are "
+            "20, 25, 60, 20, together 125, but should be at most 100 together.",
+        ),
+    ],
+)
+def test_what_cannot_be_right_is_said_in_one_sentence(overrides: dict[str, str | int], said: str) -> None:
+    assert problem(**overrides) == said
+
+
+def test_a_wrong_variable_is_named_like_an_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHUTDOWN_GRACE_SECONDS", "soon")
+
+    assert problem() == "SHUTDOWN_GRACE_SECONDS is 'soon', but should be a valid number."
+
+
+def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+
+    assert "sk-very-secret" not in repr(load_settings())
+
+
+def test_origins_are_separated_by_commas() -> None:
+    origins = load_settings(cors_origins="http://localhost:3000, https://chat.example/").cors_origins
+
+    assert origins == ("http://localhost:3000", "https://chat.example")
+
+
+def test_a_log_level_may_be_written_in_capitals() -> None:
+    assert load_settings(log_level="WARNING").log_level == "warning"
+
+
+def test_settings_do_not_change_once_read() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().port = 1
+
+
+def test_every_setting_says_what_it_is() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name
+    assert len(Settings.model_fields) <= 22
