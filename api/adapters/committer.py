@@ -1,0 +1,134 @@
+"""The one writer of a process: many callers, one thread, one fsync for all who wait at the same time.
+
+    callers --submit--> waiting --+-- BEGIN IMMEDIATE
+                                  |   SAVEPOINT, work, RELEASE      for each; one that conflicts is rolled back alone
+                                  +-- COMMIT, then each caller's result or error
+
+Group commit: it takes what is waiting and never waits for more. Must not know what is written.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import Any, Final, TypeVar
+
+from eventsourcing.persistence import IntegrityError, OperationalError, PersistenceError
+from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
+
+T = TypeVar("T")
+Work = Callable[[SQLiteCursor], T]
+Settle = Callable[[], None]
+
+OWN_FAULTS: Final = (
+    IntegrityError,
+    OverflowError,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+"""What only the item itself can be blamed for. Anything else (disk, lock) fails the whole batch."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    work: Work[Any]
+    outcome: "Future[Any]"
+
+
+class Committer:
+    """Runs pieces of work in shared transactions, each durable when its caller hears of it.
+
+    A caller that is cancelled before its batch began takes its work back; after that it is committed all the same.
+    `after_commit` is called in the committer's thread.
+    """
+
+    def __init__(self, datastore: SQLiteDatastore, after_commit: Callable[[], None]) -> None:
+        self._datastore = datastore
+        self._after_commit = after_commit
+        self._lock = Lock()
+        self._waiting: list[_Item] = []
+        self._closed = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="committer")
+
+    async def run(self, work: Work[T]) -> T:
+        """The work's result, when it is durable. Raises the library's errors; then nothing of it was stored."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    def submit(self, work: Work[T]) -> "Future[T]":
+        """Queue the work; its result is set in the committer's thread."""
+        outcome: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                raise OperationalError("the event log is closed")
+            self._waiting.append(_Item(work, outcome))
+            self._thread.submit(self._drain).add_done_callback(_report)
+        return outcome
+
+    def close(self) -> None:
+        """Finish what is queued, then end the thread. Later work is refused."""
+        with self._lock:
+            self._closed = True
+        self._thread.shutdown(wait=True)
+
+    def _drain(self) -> None:
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+        batch = [item for item in taken if item.outcome.set_running_or_notify_cancel()]
+        if not batch:
+            return
+        try:
+            self._commit(batch)
+        finally:
+            _fail([item for item in batch if not item.outcome.done()], "the writer of the event log failed")
+
+    def _commit(self, batch: list[_Item]) -> None:
+        try:
+            with self._datastore.transaction(commit=True) as cursor:
+                settled = [_attempt(cursor, item) for item in batch]
+        except PersistenceError as error:
+            _fail(batch, str(error))
+            return
+        for settle in settled:
+            settle()
+        self._after_commit()
+
+
+def _attempt(cursor: SQLiteCursor, item: _Item) -> Settle:
+    """Do one item's work in a savepoint; what to tell its caller after the commit."""
+    cursor.execute("SAVEPOINT item")
+    try:
+        settle: Settle = partial(item.outcome.set_result, item.work(cursor))
+    except OWN_FAULTS as error:
+        cursor.execute("ROLLBACK TO item")
+        settle = partial(item.outcome.set_exception, _as_library_error(error))
+    cursor.execute("RELEASE item")
+    return settle
+
+
+def _as_library_error(error: BaseException) -> PersistenceError:
+    if isinstance(error, PersistenceError):
+        return error
+    translated = (
+        IntegrityError(str(error)) if isinstance(error, sqlite3.IntegrityError) else PersistenceError(str(error))
+    )
+    translated.__cause__ = error
+    return translated
+
+
+def _fail(items: list[_Item], reason: str) -> None:
+    for item in items:
+        item.outcome.set_exception(OperationalError(reason))
+
+
+def _report(drained: "Future[None]") -> None:
+    error = drained.exception()
+    if error is not None:
+        logger.error("the committer met an error it does not know", exc_info=error)
