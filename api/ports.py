@@ -4,6 +4,7 @@ Each port has one contract suite in `tests/contracts`, run by a fake and by ever
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from uuid import UUID
@@ -43,6 +44,14 @@ class EventLog(ReadableLog, Protocol):
 
     async def close(self) -> None:
         """Finish what was queued, then let go of files and threads."""
+        ...
+
+
+class SessionLocks(Protocol):
+    """One turn at a time for each session, in every process that shares the log. Freed at a holder's death."""
+
+    def hold(self, session: UUID) -> AbstractAsyncContextManager[None]:
+        """Hold the session's lock. Raises TurnAlreadyOpen when it is not to be had in time."""
         ...
 
 
@@ -87,7 +96,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The end of a reply: always the last item of a stream that did not fail. `usage` is None when the model is silent."""
+    """The end of a reply: the last item of a stream that did not fail. `usage` is None when the model is silent."""
 
     reason: FinishReason
     usage: Usage | None

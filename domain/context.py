@@ -9,6 +9,7 @@ methods: first the window of history, then (outside of it) the memories, then wh
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from domain.budget import MESSAGE_OVERHEAD, Allotment, Shares, TokenCounter, allot
@@ -93,7 +94,7 @@ class _Window:
     older: Iterator[Piece]
     limit: int
     pieces: list[Piece] = field(default_factory=list[Piece])
-    tokens: int = 0
+    costs: list[int] = field(default_factory=list[int])
     waiting: Piece | None = None
 
     def next(self) -> Piece | None:
@@ -101,16 +102,24 @@ class _Window:
             self.waiting = next(self.older, None)
         return self.waiting if len(self.pieces) < self.limit else None
 
-    def take(self, tokens: int) -> None:
+    def take(self, cost: int) -> None:
         assert self.waiting is not None
         self.pieces.append(self.waiting)
-        self.tokens += tokens
+        self.costs.append(cost)
         self.waiting = None
+
+    def give_back(self) -> Piece:
+        self.costs.pop()
+        return self.pieces.pop()
 
     def drop_orphans(self) -> None:
         """A tool's result is not shown without the call it answers, which stands before it."""
         while self.pieces and self.pieces[-1].role == "tool":
-            self.pieces.pop()
+            self.give_back()
+
+    @property
+    def tokens(self) -> int:
+        return sum(self.costs)
 
     @property
     def whole(self) -> bool:
@@ -170,12 +179,18 @@ class Draft:
 
     def widen(self) -> frozenset[int]:
         """Let what is left over show more of the history. A memory that it then shows is quoted no more."""
+        room = self.allotment.recall + self.allotment.history - self._summary_cost(self._summary)
+        recalled, used = self._recall_tokens(self._memories), self._window.tokens
         while (piece := self._window.next()) is not None:
-            kept = [quotation for quotation in self._memories if quotation.version != piece.version]
-            if self._used(kept) + self._cost(piece) > self.allotment.recall + self.allotment.history:
+            kept, cost = self._memories, self._cost(piece)
+            if piece.version in self.quoted:
+                kept = [quotation for quotation in self._memories if quotation.version != piece.version]
+                recalled = self._recall_tokens(kept)
+            if used + cost + recalled > room:
                 break
             self._memories = kept
-            self._window.take(self._cost(piece))
+            self._window.take(cost)
+            used += cost
         if self._window.whole:
             self._summary = None
         self._window.drop_orphans()
@@ -213,9 +228,8 @@ class Draft:
 
     def _cost(self, piece: Piece) -> int:
         calls = "".join(map(str, piece.tool_calls))
-        return MESSAGE_OVERHEAD + sum(
-            self._counter.count(text) for text in (piece.text, piece.name or "", calls) if text
-        )
+        texts = (piece.text, piece.name, piece.tool_call_id, calls)
+        return MESSAGE_OVERHEAD + sum(self._counter.count(text) for text in texts if text)
 
     def _summary_cost(self, summary: Piece | None) -> int:
         return MESSAGE_OVERHEAD + self._counter.count(SUMMARY_HEADING + summary.text) if summary is not None else 0
@@ -226,25 +240,19 @@ class Draft:
         texts = [RECALL_HEADING, *(memory.line for memory in memories)] if memories else []
         return MESSAGE_OVERHEAD + sum(map(self._counter.count, [*texts, self._feeling_text]))
 
-    def _used(self, memories: Sequence[Quotation]) -> int:
-        return self._window.tokens + self._summary_cost(self._summary) + self._recall_tokens(memories)
-
     def _fill(self, room: int) -> None:
-        while (piece := self._window.next()) is not None and self._window.tokens + self._cost(piece) <= room:
-            self._window.take(self._cost(piece))
+        while (piece := self._window.next()) is not None and (cost := self._cost(piece)) <= room:
+            self._window.take(cost)
+            room -= cost
 
     def _shrink(self, room: int) -> None:
         """Give the oldest pieces back until the window fits; the newest of them waits to be shown when it widens."""
         window = self._window
         given_back: list[Piece] = [window.waiting] if window.waiting is not None else []
         while window.pieces and window.tokens > room:
-            oldest = window.pieces.pop()
-            window.tokens -= self._cost(oldest)
-            given_back.append(oldest)
-        older = window.older
-        window.older = _chained(list(reversed(given_back)), older)
-        window.waiting = None
-        window.next()
+            given_back.append(window.give_back())
+        window.older = chain(reversed(given_back), window.older)
+        window.waiting = next(window.older, None)
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -288,8 +296,3 @@ def _whole(piece: Piece, part: str) -> ManifestMessage:
     if piece.tool_call_id is not None:
         entry["tool_call_id"] = piece.tool_call_id
     return entry
-
-
-def _chained(first: Sequence[Piece], rest: Iterator[Piece]) -> Iterator[Piece]:
-    yield from first
-    yield from rest

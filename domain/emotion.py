@@ -44,9 +44,12 @@ WEIGHTS: Final = {
 """How much each feeling makes a message matter, 0..1."""
 
 _LABEL_OF: Final = {word: label for label, words in KEYWORDS.items() for word in words.split()}
-_NEGATIONS: Final = re.compile(r"no|not|never|hardly|without|\w+n't|(?:is|was|do|does|did|ca|could|wo|would)nt")
+_NEGATIONS: Final = re.compile(
+    r"no|not|never|nor|neither|nobody|nothing|hardly|without|cannot|\w+n't|(?:is|was|do|does|did|ca|could|wo|would)nt"
+)
 _NEGATION_REACH: Final = 3
-_TOKEN: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[\U0001F300-\U0001FAFF❤]|[.!?;,]")
+_TOKEN: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[\U0001F300-\U0001FAFF❤]|[.!?;:,…\n]")
+_CLAUSE_ENDS: Final = frozenset(".!?;:,…\n")
 _FIRST_PERSON: Final = frozenset(("i", "me", "my", "mine", "myself", "i'm", "i've", "i'd", "i'll"))
 
 
@@ -82,7 +85,7 @@ def _count_keywords(text: str) -> dict[str, int]:
         word = match.group()
         if _NEGATIONS.fullmatch(word):
             reach = _NEGATION_REACH
-        elif word in ".!?;,":
+        elif word in _CLAUSE_ENDS:
             reach = 0
         elif reach:
             reach -= 1
@@ -107,7 +110,7 @@ def importance(text: str, emotion: Emotion) -> float:
         score += emotion.confidence * WEIGHTS.get(emotion.dominant, 0.8) * 0.3
     if len(text) > 200:
         score += 0.15
-    words = re.findall(r"[\w']+", _plain(text))
+    words = _TOKEN.findall(_plain(text))
     score += min(0.1 * text.count("?"), 0.15)
     score += min(0.05 * text.count("!"), 0.1)
     score += min(0.05 * sum(word in _FIRST_PERSON for word in words), 0.1)

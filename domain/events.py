@@ -77,10 +77,14 @@ class FirstEvent(SessionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionStarted(FirstEvent):
-    """A session began. `identified_by` says how the request named it: path, header, metadata, user, new, import …"""
+    """A session began. `identified_by` says how the request named it: path, header, metadata, user, new, import …
+
+    `user` is the client's own word for who talks: it narrows the search for a session when no id is given.
+    """
 
     TOPIC = "session.started"
     identified_by: str
+    user: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ class Chunk:
 
 
 def chunks(text: str) -> list[Chunk]:
-    """Overlapping pieces of about 200 characters that cover the text, ending on sentence ends where possible."""
+    """Overlapping pieces of at most 200 characters that cover the text, ending on sentence ends where possible."""
     pieces: list[Chunk] = []
     start = 0
     while start < len(text):
@@ -44,7 +44,7 @@ def _end_of(text: str, start: int) -> int:
 
 
 def _start_after(text: str, start: int, end: int) -> int:
-    """The next start: the overlap before `end`, moved on to a word's beginning."""
+    """The next start: the overlap before `end`, moved on to a word's beginning if that leaves an overlap."""
     wanted = max(start + 1, end - OVERLAP_CHARACTERS)
-    blank = text.find(" ", wanted, end)
+    blank = text.find(" ", wanted, end - 1)
     return blank + 1 if blank >= 0 else wanted

@@ -1,25 +1,26 @@
 """The Session aggregate: intents in, events out, and the rules it refuses to break.
 
-It keeps only what it must decide on; texts, vectors and scores are the projections'. A command checks and triggers;
-`evolve` applies and never refuses. It refuses: two open turns; a path that names what is not a message of the session
-or its ancestors; a summary whose digest no longer holds; anything after erasure; another owner.
+A command checks and triggers; what an event then does to the session stands in `state.py`. Refused are: two open turns;
+a path that names what is not a message of the session or its ancestors; a summary whose digest no longer holds;
+anything after erasure; another owner.
 """
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import cast
+from dataclasses import fields
+from typing import Any, cast
 from uuid import UUID, uuid5
 
-from eventsourcing.domain import Aggregate
 from eventsourcing.utils import register_topic
 
 from domain import path as paths
+from domain.emotion import Emotion
 from domain.errors import Conflict, InvalidRequest, NotFound, SummaryOutdated, TurnAlreadyOpen
 from domain.events import (
     SESSION_TOPIC,
     ContextBuilt,
     EmotionDetected,
+    FirstEvent,
     InstructionReceived,
     MemoryCarried,
     MessageEdited,
@@ -38,7 +39,8 @@ from domain.events import (
 )
 from domain.messages import Instruction, Message
 from domain.records import PathCause
-from domain.transcript import Append, Edit, Operation, Rearrange
+from domain.state import SessionState
+from domain.transcript import Append, Edit, Operation
 from domain.turn import Context, Detected, OpenTurn, Received, Reply
 
 NAMESPACE = UUID("6f0c5e0a-3f5e-5d0e-9a53-9d6f6a1f7c11")
@@ -49,60 +51,36 @@ def session_id(owner: str, external_id: str) -> UUID:
     return uuid5(NAMESPACE, f"{owner}\n{external_id}")
 
 
-class Session(Aggregate):
+class Session(SessionState):
     """One conversation of one owner, one event stream."""
-
-    owner: str
-    external_id: str
-    path: "array[int]"
-    messages: "array[int]"
-    instructions: dict[str, int]
-    personas: dict[str, int]
-    open_turn: OpenTurn | None
-    summary: int | None
-    erased: bool
 
     # -- coming into being ---------------------------------------------------------------------------------------------
 
     @classmethod
-    def start(cls, *, owner: str, external_id: str, identified_by: str) -> "Session":
+    def start(cls, *, owner: str, external_id: str, identified_by: str, user: str | None = None) -> "Session":
         """A new session of the owner under the client's name for it."""
-        return cls._begin(
-            SessionStarted(
-                originator_id=session_id(owner, external_id),
-                originator_version=1,
-                timestamp=SessionStarted.create_timestamp(),
-                owner=owner,
-                external_id=external_id,
-                identified_by=identified_by,
-            )
-        )
+        return _begun(SessionStarted, 1, owner=owner, external_id=external_id, identified_by=identified_by, user=user)
 
     def fork(self, external_id: str) -> "Session":
         """A session that continues this one, which must be loaded as of the version to fork at."""
         self._check_alive()
-        return self._begin(
-            SessionForked(
-                originator_id=session_id(self.owner, external_id),
-                originator_version=self.version + 1,
-                timestamp=SessionForked.create_timestamp(),
-                owner=self.owner,
-                external_id=external_id,
-                parent=self.id.hex,
-                at=self.version,
-                path=paths.to_ranges(self.path),
-                messages=paths.to_ranges(self.messages),
-                instructions=dict(self.instructions),
-                personas=dict(self.personas),
-                summary=self.summary,
-            )
+        return _begun(
+            SessionForked,
+            self.version + 1,
+            owner=self.owner,
+            external_id=external_id,
+            parent=self.id.hex,
+            at=self.version,
+            path=paths.to_ranges(self.path),
+            messages=paths.to_ranges(self.messages),
+            instructions=dict(self.instructions),
+            personas=dict(self.personas),
+            summary=self.summary,
         )
 
-    @staticmethod
-    def _begin(event: SessionStarted | SessionForked) -> "Session":
-        session = cast("Session", event.mutate(None))
-        session.pending_events.append(event)
-        return session
+    def collect(self) -> list[SessionEvent]:
+        """The events that the intents made since the last time, to be appended."""
+        return cast("list[SessionEvent]", list(self.collect_events()))
 
     # -- intents -------------------------------------------------------------------------------------------------------
 
@@ -120,36 +98,36 @@ class Session(Aggregate):
         operations: Sequence[Operation] = (),
     ) -> Received:
         """Take in what a request says: instructions (the first `leading` of them are the persona) and operations."""
-        self._check_alive()
-        if self.open_turn is not None:
-            raise TurnAlreadyOpen("The session is still answering another turn; try again when it has ended.")
+        self._check_idle()
         versions = [self._instruct(instruction) for instruction in instructions]
         persona = self._define_persona(versions[:leading])
-        messages = [version for operation in operations if (version := self._operate(turn, operation)) is not None]
-        return Received(instructions=versions, persona=persona, messages=messages)
+        known = len(self.messages)
+        for operation in operations:
+            self._operate(turn, operation)
+        return Received(instructions=versions, persona=persona, messages=list(self.messages[known:]))
 
     def begin_turn(self, turn: str, *, emotions: Sequence[Detected], context: Context) -> None:
         """Open a turn with the context that the model is shown."""
-        self._check_alive()
-        if self.open_turn is not None:
-            raise TurnAlreadyOpen("The session is still answering another turn; try again when it has ended.")
-        self._check_known([context.query] if context.query is not None else [])
+        self._check_idle()
+        if context.query is not None:
+            self._check_known([context.query])
         self.detect(emotions)
-        self.trigger_event(ContextBuilt, turn=turn, **{name: getattr(context, name) for name in Context.__slots__})
+        self.trigger_event(ContextBuilt, turn=turn, **_facts(context))
 
     def complete_turn(self, turn: str, replies: Sequence[Reply]) -> list[int]:
         """Close the open turn with its reply, or with several (`n` > 1) of which the first joins the path.
 
-        Returns the versions of the new messages.
+        A turn that continues a message puts the first in that message's place. Returns the new messages' versions.
         """
         opened = self._check_open(turn)
+        if not replies:
+            raise InvalidRequest("A turn without a reply is failed, not completed.")
+        known = len(self.messages)
         if opened.kind == "continue" and opened.query is not None:
-            return [self._extend(opened.query, turn, replies[0])]
-        for choice, reply in enumerate(replies):
-            facts = {name: getattr(reply, name) for name in Reply.__slots__}
-            facts["tool_calls"] = list(reply.tool_calls)
-            self.trigger_event(ReplyCompleted, turn=turn, choice=choice, **facts)
-        return list(self.messages[-len(replies) :])
+            self._extend(turn, opened.query, replies)
+        else:
+            self._reply(turn, replies)
+        return list(self.messages[known:])
 
     def fail_turn(self, turn: str, *, code: str, detail: str) -> None:
         """Close the open turn without a reply; the user's message stays."""
@@ -161,25 +139,21 @@ class Session(Aggregate):
         self._check_alive()
         for detected in emotions:
             self._check_known([detected.of])
+            facts = _facts(detected.emotion)
             self.trigger_event(
-                EmotionDetected,
-                of=detected.of,
-                detector=detected.detector,
-                labels=detected.emotion.labels,
-                dominant=detected.emotion.dominant,
-                confidence=detected.emotion.confidence,
-                importance=detected.importance,
+                EmotionDetected, of=detected.of, detector=detected.detector, importance=detected.importance, **facts
             )
 
     def rewind(self, former: Sequence[int]) -> None:
-        """Make the path what it once was."""
+        """Make the path what it once was. Not while a turn is open: its reply would join a path without its query."""
+        self._check_idle()
         self._change_path("rewind", paths.difference(self.path, former))
 
     def summarise(self, *, count: int, digest: str, text: str, model: str, cites: Sequence[int]) -> None:
         """Note a summary of the path's first `count` messages. Raises SummaryOutdated when they changed meanwhile."""
         self._check_alive()
         covered = self.path[:count]
-        if len(covered) < count or paths.digest(covered) != digest:
+        if not 0 < count <= len(self.path) or paths.digest(covered) != digest:
             raise SummaryOutdated("The messages that the summary covers are no longer the beginning of the path.")
         self.trigger_event(
             SummaryWritten,
@@ -208,9 +182,9 @@ class Session(Aggregate):
         """Note that a message and what quotes it may no longer be known, and take it off the path."""
         self._check_alive()
         self._check_known([of])
-        remaining = [version for version in self.path if version not in versions]
-        if len(remaining) != len(self.path):
-            self._change_path("remove", paths.difference(self.path, remaining))
+        gone = {of, *versions}
+        remaining = [version for version in self.path if version not in gone]
+        self._change_path("remove", paths.difference(self.path, remaining))
         self.trigger_event(
             MessageForgotten, of=of, versions=list(versions), keyed_digests=list(keyed_digests), counts=counts
         )
@@ -225,13 +199,7 @@ class Session(Aggregate):
     def _instruct(self, instruction: Instruction) -> int:
         known = self.instructions.get(instruction.sha256)
         if known is None:
-            self.trigger_event(
-                InstructionReceived,
-                role=instruction.role,
-                name=instruction.name,
-                text=instruction.text,
-                sha256=instruction.sha256,
-            )
+            self.trigger_event(InstructionReceived, sha256=instruction.sha256, **_facts(instruction))
             known = self.version
         return known
 
@@ -244,49 +212,36 @@ class Session(Aggregate):
             known = self.version
         return known
 
-    def _operate(self, turn: str | None, operation: Operation) -> int | None:
+    def _operate(self, turn: str | None, operation: Operation) -> None:
         match operation:
             case Append(message):
-                self._take(turn, message)
-                return self.version
+                self.trigger_event(MessageReceived, turn=turn, **_facts(message))
             case Edit(replaces, text):
                 self._check_known([replaces])
                 self.trigger_event(MessageEdited, replaces=replaces, turn=turn, text=text)
                 self._substitute("edit", replaces, self.version)
-                return self.messages[-1]
-            case Rearrange(cause, splices):
-                self._change_path(cause, splices)
-                return None
+            case _:
+                self._change_path(operation.cause, operation.splices)
 
-    def _take(self, turn: str | None, message: Message) -> None:
-        self.trigger_event(
-            MessageReceived,
-            turn=turn,
-            role=message.role,
-            name=message.name,
-            text=message.text,
-            said_at=message.said_at,
-            origin=message.origin,
-            images=message.images,
-            tool_calls=message.tool_calls,
-            tool_call_id=message.tool_call_id,
-        )
+    def _reply(self, turn: str, replies: Sequence[Reply]) -> None:
+        for choice, reply in enumerate(replies):
+            facts = _facts(reply) | {"tool_calls": list(reply.tool_calls)}
+            self.trigger_event(ReplyCompleted, turn=turn, choice=choice, **facts)
 
-    def _extend(self, replaces: int, turn: str, reply: Reply) -> int:
-        facts = {
-            name: getattr(reply, name) for name in Reply.__slots__ if name not in ("said_at", "name", "tool_calls")
-        }
-        self.trigger_event(ReplyExtended, replaces=replaces, turn=turn, **facts)
-        extended = self.version
-        self._substitute("extend", replaces, extended)
-        return extended
+    def _extend(self, turn: str, replaces: int, replies: Sequence[Reply]) -> None:
+        first = self.version + 1
+        for reply in replies:
+            facts = _facts(reply)
+            for unchanged in ("said_at", "name", "tool_calls"):
+                del facts[unchanged]
+            self.trigger_event(ReplyExtended, replaces=replaces, turn=turn, **facts)
+        self._substitute("extend", replaces, first)
 
     def _substitute(self, cause: PathCause, old: int, new: int) -> None:
         if old in self.path:
             self._change_path(cause, [paths.splice(self.path.index(old), [old], [new])])
 
     def _change_path(self, cause: PathCause, splices: Sequence[paths.Splice]) -> None:
-        self._check_alive()
         if not splices:
             return
         self._check_known(version for hunk in splices for version in paths.from_ranges(hunk["in"]))
@@ -301,6 +256,11 @@ class Session(Aggregate):
         if self.erased:
             raise NotFound("There is no such session.", param="session_id")
 
+    def _check_idle(self) -> None:
+        self._check_alive()
+        if self.open_turn is not None:
+            raise TurnAlreadyOpen("The session is still answering another turn; try again when it has ended.")
+
     def _check_open(self, turn: str) -> OpenTurn:
         self._check_alive()
         if self.open_turn is None or self.open_turn.id != turn:
@@ -313,71 +273,24 @@ class Session(Aggregate):
             if place == len(self.messages) or self.messages[place] != version:
                 raise InvalidRequest(f"Version {version} is not a message of the session.", param="version")
 
-    # -- what events do to it ------------------------------------------------------------------------------------------
 
-    def evolve(self, event: SessionEvent) -> None:
-        """Apply what happened. Called by the events themselves, live and on replay alike."""
-        match event:
-            case SessionStarted():
-                self._reset(event.owner, event.external_id)
-            case SessionForked():
-                self._reset(event.owner, event.external_id)
-                self.path = array("q", paths.from_ranges(event.path))
-                self.messages = array("q", paths.from_ranges(event.messages))
-                self.instructions, self.personas = dict(event.instructions), dict(event.personas)
-                self.summary = event.summary
-            case InstructionReceived():
-                self.instructions[event.sha256] = event.originator_version
-            case PersonaDefined():
-                self.personas[paths.digest(event.instructions)] = event.originator_version
-            case PathChanged():
-                self.path = paths.apply_splices(self.path, event.splices)
-            case ContextBuilt():
-                self.open_turn = OpenTurn(
-                    id=event.turn,
-                    kind=event.kind,
-                    process=event.process,
-                    query=event.query,
-                    version=event.originator_version,
-                )
-            case TurnFailed():
-                self.open_turn = None
-            case SummaryWritten():
-                self.summary = event.originator_version
-            case SessionErased():
-                self.erased = True
-            case _:
-                self._evolve_messages(event)
+def _begun(kind: type[FirstEvent], version: int, *, owner: str, external_id: str, **facts: Any) -> Session:
+    event = kind(
+        originator_id=session_id(owner, external_id),
+        originator_version=version,
+        timestamp=kind.create_timestamp(),
+        owner=owner,
+        external_id=external_id,
+        **facts,
+    )
+    session = cast("Session", event.mutate(None))
+    session.pending_events.append(event)
+    return session
 
-    def _evolve_messages(self, event: SessionEvent) -> None:
-        match event:
-            case MessageReceived(origin=origin):
-                self.messages.append(event.originator_version)
-                if origin != "backfilled":
-                    self.path.append(event.originator_version)
-            case ReplyCompleted(choice=choice):
-                self.messages.append(event.originator_version)
-                if choice == 0:
-                    self.path.append(event.originator_version)
-                self.open_turn = None
-            case ReplyExtended():
-                self.messages.append(event.originator_version)
-                self.open_turn = None
-            case MessageEdited():
-                self.messages.append(event.originator_version)
-            case _:
-                pass
 
-    def _reset(self, owner: str, external_id: str) -> None:
-        self.owner = owner
-        self.external_id = external_id
-        self.path = array("q")
-        self.messages = array("q")
-        self.instructions = {}
-        self.personas = {}
-        self.open_turn = None
-        self.summary = None
-        self.erased = False
+def _facts(value: Message | Instruction | Emotion | Context | Reply) -> dict[str, Any]:
+    """The fields of a value, which an event carries under the same names."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 register_topic(SESSION_TOPIC, Session)

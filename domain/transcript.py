@@ -94,18 +94,39 @@ def reconcile(transcript: Sequence[Message], known: Known) -> Reconciliation:
 
 
 def _place(incoming: Sequence[str], path: Sequence[str]) -> tuple[int, int]:
-    """How much of the transcript is known, and how much of the known path stays."""
-    for kept in range(len(path), max(0, len(path) - LONGEST_CUT - 1), -1):
-        for taken in range(len(incoming), 0, -1):
-            overlap = min(taken, kept)
-            if kept < len(path) and overlap < 2:
-                break
-            if all(incoming[taken - back] == path[kept - back] for back in range(1, overlap + 1)):
-                return taken, kept
+    """How much of the transcript is known, and how much of the known path stays.
+
+    The most of the path stays, then the most of the transcript is taken, such that both end alike as far as both reach.
+    Linear but for the cut: a transcript that repeats itself must not cost the square of its length.
+    """
+    shortest = max(1, len(path) - LONGEST_CUT)
+    forward, backward = _agreement(path, incoming), _agreement(incoming, path)
+    whole = [at for at, agreeing in enumerate(forward) if agreeing >= shortest][::-1]
+    partial = [at for at, agreeing in enumerate(backward) if at + agreeing >= shortest]
+    for kept in range(len(path), shortest - 1, -1):
+        taken = next((at + kept for at in whole if forward[at] >= kept), 0)
+        taken = taken or next((kept - at for at in partial if 0 < kept - at <= backward[at]), 0)
+        if min(taken, kept) >= (2 if kept < len(path) else 1):
+            return taken, kept
     return 0, len(path)
+
+
+def _agreement(beginning: Sequence[str], text: Sequence[str]) -> list[int]:
+    """For each place of the text, for how long it reads there as `beginning` does (the Z algorithm, linear)."""
+    joined = [*beginning, "", *text]
+    agreement = [0] * len(joined)
+    start = end = 0
+    for at in [at for at in range(1, len(joined)) if joined[at] == joined[0]]:
+        length = min(agreement[at - start], end - at) if at < end else 0
+        while at + length < len(joined) and joined[length] == joined[at + length]:
+            length += 1
+        agreement[at] = length
+        if at + length > end:
+            start, end = at, at + length
+    return agreement[len(beginning) + 1 :]
 
 
 def _kind(transcript: Sequence[Message], new: Sequence[Message]) -> TurnKind:
     if new:
         return "new" if new[-1].role != "assistant" else "empty"
-    return "empty" if transcript and transcript[-1].role == "assistant" else "regenerate"
+    return "regenerate" if transcript and transcript[-1].role != "assistant" else "empty"

@@ -1,0 +1,63 @@
+"""One turn at a time for each session, in this process and across the processes of one machine.
+
+Within the process an asyncio lock; across processes a byte-range lock on one file, which the system frees at a
+process's death: whoever then gets it and finds an open turn knows that nobody answers it any more.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from domain.errors import TurnAlreadyOpen
+
+POLL_SECONDS: Final = 0.02
+RANGE: Final = 2**62
+
+
+class FileTurnLocks:
+    """Locks by session. POSIX locks belong to the process: only one object may be made for each file and process."""
+
+    def __init__(self, file: Path, *, patience_seconds: float = 60.0) -> None:
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        self._patience = patience_seconds
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def hold(self, session: UUID) -> AsyncGenerator[None, None]:
+        """Hold the session's lock. Raises TurnAlreadyOpen when it is not to be had within the patience."""
+        lock = self._locks.setdefault(session, asyncio.Lock())
+        try:
+            async with asyncio.timeout(self._patience):
+                await lock.acquire()
+        except TimeoutError:
+            raise self._refusal() from None
+        try:
+            await self._lock_range(session)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, session.int % RANGE)
+        finally:
+            lock.release()
+
+    async def _lock_range(self, session: UUID) -> None:
+        for _ in range(max(1, int(self._patience / POLL_SECONDS))):
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, session.int % RANGE)
+            except OSError:
+                await asyncio.sleep(POLL_SECONDS)
+            else:
+                return
+        raise self._refusal()
+
+    def _refusal(self) -> TurnAlreadyOpen:
+        return TurnAlreadyOpen("The session is still answering another turn; try again when it has ended.")
+
+    def close(self) -> None:
+        os.close(self._file)

@@ -1,0 +1,141 @@
+"""What follows a turn or an import in the background: missing vectors and emotions, and summaries.
+
+One worker takes one session after another. It holds a session's lock only to append, never while it encodes or asks a
+model, so it never holds up a turn for longer than an append.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from api.commands import decided
+from api.perception import Perceived, Perception
+from api.ports import EventLog, SessionLocks
+from api.summariser import Summariser
+from domain.errors import HeartlineError
+from projections.follower import Follower
+from projections.remembered import Remembered
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 64
+"""Texts that are encoded and stored at once."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AftercareParts:
+    """What the worker works with."""
+
+    log: EventLog
+    follower: Follower
+    locks: SessionLocks
+    perception: Perception
+    remembered: Remembered
+    summariser: Summariser
+
+
+class Aftercare:
+    """Brings sessions up to date behind the turns."""
+
+    def __init__(self, parts: AftercareParts) -> None:
+        self._parts = parts
+        self._waiting: dict[UUID, None] = {}
+        self._wake = asyncio.Event()
+        self._busy = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Sessions that are still to be looked at."""
+        return len(self._waiting)
+
+    def note(self, session: UUID) -> None:
+        """Something was appended to the session; look at it soon. Call from the event loop."""
+        self._waiting[session] = None
+        self._wake.set()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="aftercare")
+
+    async def close(self) -> None:
+        """Stop at once: what is left undone is found again at the next start, or with the session's next turn."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                session = next(iter(self._waiting))
+                del self._waiting[session]
+                try:
+                    await self.look_after(session)
+                except HeartlineError as error:
+                    logger.warning("aftercare put off: %s", error.code, extra={"session": session.hex})
+
+    async def look_after(self, session: UUID, progress: Progress | None = None) -> None:
+        """Encode and read what is missing in the session, then summarise it if that is due.
+
+        `progress` is told how many texts are done, of how many. Raises a HeartlineError when a part does not answer.
+        """
+        async with self._busy:
+            await self._look_after(session, progress)
+
+    async def _look_after(self, session: UUID, progress: Progress | None) -> None:
+        parts = self._parts
+        await self._caught_up()
+        missing = await asyncio.to_thread(self._missing, session)
+        for start in range(0, len(missing), BATCH):
+            batch = missing[start : start + BATCH]
+            await self._read(session, batch)
+            if progress is not None:
+                progress(start + len(batch), len(missing))
+        await parts.summariser.summarise_if_due(session)
+
+    async def _caught_up(self) -> None:
+        log = self._parts.log
+        await self._parts.follower.reached(*await asyncio.to_thread(lambda: (log.last_position(), log.last_sequence())))
+
+    def _missing(self, session: UUID) -> list[int]:
+        models = self._parts.remembered.models
+        return sorted(
+            {
+                *models.vectors.missing(session, self._parts.perception.embedder),
+                *models.emotions.missing(session),
+            }
+        )
+
+    async def _read(self, session: UUID, versions: list[int]) -> None:
+        """Encode texts that have no vectors, read emotions in messages that have none, and store both."""
+        parts, models = self._parts, self._parts.remembered.models
+        texts = await asyncio.to_thread(parts.remembered.texts, session, versions)
+        instructions = await asyncio.to_thread(models.instructions.texts, session, versions)
+        perceived = await parts.perception.perceive({v: text for v, text in texts.items() if v not in instructions})
+        chunked = await parts.perception.perceive_chunks(instructions)
+        await parts.log.add_vectors(parts.perception.vectors(session, [*perceived, *chunked]))
+        await self._note_emotions(session, perceived)
+
+    async def _note_emotions(self, session: UUID, perceived: list[Perceived]) -> None:
+        """Append the emotions of the messages that are still without one, now that nobody else appends."""
+        parts = self._parts
+
+        async def attempt() -> None:
+            await self._caught_up()
+            unread = set(await asyncio.to_thread(parts.remembered.models.emotions.missing, session))
+            detected = parts.perception.detected([item for item in perceived if item.version in unread])
+            if not detected:
+                return
+            loaded = await parts.log.load(session)
+            before = loaded.version
+            loaded.detect(detected)
+            await parts.log.append(session, before, loaded.collect())
+
+        async with parts.locks.hold(session):
+            await decided(attempt)

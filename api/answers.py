@@ -1,0 +1,184 @@
+"""A reply on its way from the model to the client and into the log.
+
+Tasks of its own read the model and store the end, so that a reply is kept whatever becomes of the client's request:
+
+    model -> reader -> queue -> stream() -> client
+               └─ ended, cut, failed or cancelled -> the keeper appends it -> Finish or error
+
+Nothing is stored before the turn itself is durable, and the Finish goes out after the reply is.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from api.ports import Delta, Finish, ModelFailed
+from domain.errors import HeartlineError
+from domain.records import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the model said, as far as it was sent, and how it ended. Times are of `time.perf_counter()`."""
+
+    text: str
+    finish: Finish
+    first_token: float | None
+    ended: float
+
+
+class Keeper(Protocol):
+    """Who writes the end of one turn into the log; both raise a HeartlineError when that fails."""
+
+    async def complete(self, said: Said) -> Usage:
+        """Store the reply; answers the usage that was stored, an estimate where the model did not say."""
+        ...
+
+    async def fail(self, error: HeartlineError) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a response's headers and first chunk need to know."""
+
+    session: str
+    turn: str
+    model: str
+    created: int
+    left_out: int
+
+
+class RunningAnswer:
+    """An answer (`api.turn.Answer`) that is being read from the model."""
+
+    def __init__(self, facts: Facts, source: AsyncIterator[Delta | Finish], keeper: Keeper) -> None:
+        self.session = facts.session
+        self.turn = facts.turn
+        self.model = facts.model
+        self.created = facts.created
+        self.left_out = facts.left_out
+        self._source = source
+        self._keeper = keeper
+        self._queue: asyncio.Queue[Delta | Finish | HeartlineError] = asyncio.Queue()
+        self._begun = asyncio.Event()
+        self._failed_early: HeartlineError | None = None
+        self._first_token: float | None = None
+        self._said: list[str] = []
+        self._sent: list[str] = []
+        self._reader: asyncio.Task[Finish] | None = None
+        self._pump: asyncio.Task[None] | None = None
+
+    def start(self, durable: Awaitable[object], release: Callable[[], Awaitable[None]]) -> None:
+        """Begin to read. `durable` ends when the turn's own events are stored; `release` lets go of the session at the
+        very end, unless `durable` failed: then the caller still holds it."""
+        self._reader = asyncio.create_task(self._read())
+        self._pump = asyncio.create_task(self._keep(durable, release))
+
+    async def begun(self) -> None:
+        """Wait for the model's first word. Raises what it failed with before that; the turn is failed then."""
+        await self._begun.wait()
+        if self._failed_early is not None:
+            raise self._failed_early
+
+    async def stream(self) -> AsyncGenerator[Delta | Finish, None]:
+        """Deltas, then the Finish; or an error in its place."""
+        while True:
+            item = await self._queue.get()
+            if isinstance(item, HeartlineError):
+                raise item
+            if isinstance(item, Delta):
+                # Before the yield: a client that goes away during it was sent this piece.
+                self._sent.append(item.text)
+            yield item
+            if isinstance(item, Finish):
+                return
+
+    async def cancel(self) -> None:
+        """End the upstream call and store what was sent as `cancelled`. Waits until that is done."""
+        assert self._reader is not None
+        self._reader.cancel()
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait until the end of the turn is stored, or could not be."""
+        assert self._pump is not None
+        await asyncio.shield(self._pump)
+
+    # -- the tasks -----------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> Finish:
+        async with aclosing(_as_generator(self._source)) as source:
+            async for item in source:
+                if isinstance(item, Finish):
+                    return item
+                if self._first_token is None:
+                    self._first_token = time.perf_counter()
+                self._said.append(item.text)
+                self._queue.put_nowait(item)
+                self._begun.set()
+        raise ModelFailed("The model's stream ended without saying so.", code="upstream_cut", status=502)
+
+    async def _keep(self, durable: Awaitable[object], release: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await durable
+        except HeartlineError:
+            # The turn was not stored: whoever began it still holds the session, and there is nothing to end.
+            await self._discard()
+            return
+        try:
+            await self._store_end()
+        finally:
+            self._begun.set()
+            await release()
+
+    async def _discard(self) -> None:
+        assert self._reader is not None
+        self._reader.cancel()
+        await asyncio.wait([self._reader])
+
+    async def _store_end(self) -> None:
+        try:
+            self._queue.put_nowait(await self._complete())
+        except HeartlineError as error:
+            if not self._begun.is_set():
+                self._failed_early = error
+            self._queue.put_nowait(error)
+
+    async def _complete(self) -> Finish:
+        """Store the reply, or that there is none. Raises what the client must be told instead of a Finish."""
+        assert self._reader is not None
+        await asyncio.wait([self._reader])
+        error = None if self._reader.cancelled() else self._reader.exception()
+        if isinstance(error, HeartlineError):
+            await self._keeper.fail(error)
+            raise error
+        if error is not None:
+            failure = ModelFailed("The model's adapter failed.", code="server_error", status=502)
+            await self._keeper.fail(failure)
+            raise failure from error
+        return await self._store_reply(cancelled=self._reader.cancelled())
+
+    async def _store_reply(self, *, cancelled: bool) -> Finish:
+        assert self._reader is not None
+        finish = Finish("cancelled", None, self.model) if cancelled else self._reader.result()
+        text = "".join(self._sent if cancelled else self._said)
+        if cancelled and not text:
+            gone = ModelFailed("The client went away before the first word.", code="cancelled", status=499)
+            await self._keeper.fail(gone)
+            raise gone
+        said = Said(text=text, finish=finish, first_token=self._first_token, ended=time.perf_counter())
+        return replace(finish, usage=await self._keeper.complete(said))
+
+
+async def _as_generator(source: AsyncIterator[Delta | Finish]) -> AsyncGenerator[Delta | Finish, None]:
+    """The source as a generator that can be closed, whatever kind of iterator it is."""
+    try:
+        async for item in source:
+            yield item
+    finally:
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()

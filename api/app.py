@@ -1,0 +1,41 @@
+"""The ASGI application: routes and what stands before them. It builds nothing and reads no environment."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.errors import error_response
+from api.routes import completions, embeddings, health, models, sessions
+from api.services import Services
+from api.wire.middleware import BodyLimit, Boundary, SessionPath, Stamp
+
+
+def create_app(services: Services) -> FastAPI:
+    """OpenAI's routes, the same for one session under `/sessions/{session}`, and our own."""
+    app = FastAPI(
+        title="Heartline",
+        # Bodies are read by hand, so a generated description would be empty.
+        openapi_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(layer) for layer in (Stamp, Boundary, BodyLimit, SessionPath)],
+        exception_handlers={HTTPException: _not_routed, RequestValidationError: _not_routed},
+    )
+    app.state.services = services
+    for openai in (completions.router, models.router, embeddings.router):
+        app.include_router(openai)
+        app.include_router(openai, prefix="/sessions/{session}")
+    app.include_router(sessions.router)
+    app.include_router(health.router)
+    return app
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    """The router's own errors. All others pass to the Boundary."""
+    if isinstance(error, HTTPException) and error.status_code in {404, 405}:
+        told = {404: "Unknown request URL", 405: "Method not allowed"}[error.status_code]
+        detail = f"{told}: {request.method} {request.url.path[:200]}."
+        error = HTTPException(error.status_code, detail, headers=error.headers)
+    return error_response(error)

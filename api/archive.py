@@ -1,0 +1,130 @@
+"""Bringing sessions in and out: conversations from elsewhere, and whole sessions with their past.
+
+    import   read and check everything -> one append -> the rest (vectors, emotions, summary) in the background
+    export   events and vectors as JSONL, a page at a time
+
+Nothing is half imported: what is wrong anywhere stores nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, cast
+from uuid import UUID, uuid4
+
+import orjson
+
+from api.axis import Axis, event_json
+from api.dialogue import Cast, read_dialogue
+from api.exports import ExportReader, Imported, NewName, header_json, is_export, vector_json
+from api.ports import EventLog
+from api.reader import Asked, Reader
+from domain.errors import Conflict, InvalidRequest, VersionConflict
+from domain.messages import Instruction, Message
+from domain.records import Json, JsonObject
+from domain.session import Session
+from domain.transcript import Append
+from projections.follower import Follower
+from projections.read_models import ReadModels
+
+PAGE: Final = 500
+"""Events, or vectors, that are read at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """Imports and exports sessions. `noted` is told of each session imported, so that its texts are encoded soon."""
+
+    log: EventLog
+    follower: Follower
+    models: ReadModels
+    exports: ExportReader
+    clock: Callable[[], datetime]
+    noted: Callable[[UUID], None]
+
+    # -- in ------------------------------------------------------------------------------------------------------------
+
+    async def import_(self, owner: str, payload: JsonObject, session: str | None) -> JsonObject:
+        """A new session, named `session` if given, of `{"messages": […]}` (with `user` and `assistant` naming the
+        speakers, if need be) or `{"lines": […]}`: an export of ours, or a message a line.
+
+        Raises InvalidRequest that names the wrong entry, and Conflict when the name is taken; nothing is stored then.
+        """
+        name = NewName(owner=owner, external_id=session or uuid4().hex)
+        if await asyncio.to_thread(self.log.read_session, name.session, 0, 1):
+            raise _taken(name)
+        imported = await asyncio.to_thread(self._read, payload, name)
+        try:
+            await self.log.append(name.session, 0, imported.events, imported.vectors)
+        except VersionConflict as error:
+            raise _taken(name) from error
+        self.noted(name.session)
+        return {
+            "session_id": name.external_id,
+            "messages": len(imported.session.path),
+            "version": imported.session.version,
+        }
+
+    def _read(self, payload: JsonObject, name: NewName) -> Imported:
+        lines = payload.get("lines")
+        if isinstance(lines, list) and is_export(lines):
+            return self.exports.read(lines, name)
+        entries, called = (lines, "line") if "lines" in payload else (payload.get("messages"), "message")
+        if not isinstance(entries, list):
+            raise InvalidRequest("An import needs a list of messages.", param=f"{called}s")
+        cast_of = Cast(user=_name_in(payload, "user"), assistant=_name_in(payload, "assistant"))
+        dialogue = read_dialogue(cast("list[object]", entries), cast_of=cast_of, now=self.clock(), called=called)
+        return _begun(dialogue, name)
+
+    # -- out -----------------------------------------------------------------------------------------------------------
+
+    async def export(self, owner: str, session: str) -> AsyncGenerator[bytes, None]:
+        """Pieces of JSONL: a header, every event, every vector. NotFound is raised before the first piece."""
+        reader = Reader(log=self.log, follower=self.follower, models=self.models)
+        asked = await reader.ask(owner, session, None, lambda asked: asked)
+        yield _jsonl([header_json(asked.entry, self.clock().isoformat())])
+        written = 0
+        while written < asked.version:
+            page = await asyncio.to_thread(self._events, asked, written)
+            written += len(page)
+            yield _jsonl(page)
+        for embedder in await asyncio.to_thread(self.models.vectors.embedders, asked.id, asked.version):
+            for page in await asyncio.to_thread(self._vectors, asked, embedder):
+                yield page
+
+    def _events(self, asked: Asked, after: int) -> list[dict[str, Json]]:
+        axis = Axis(self.log, self.models.lineage)
+        return [event_json(one.event) for one in axis.events(asked.id, after=after, limit=PAGE, at=asked.version)]
+
+    def _vectors(self, asked: Asked, embedder: str) -> list[bytes]:
+        rows = self.models.vectors.rows(asked.id, embedder, asked.version)
+        lines = [vector_json(row, embedder) for row in rows]
+        return [_jsonl(lines[start : start + PAGE]) for start in range(0, len(lines), PAGE)]
+
+
+def _begun(dialogue: Sequence[Message | Instruction], name: NewName) -> Imported:
+    session = Session.start(owner=name.owner, external_id=name.external_id, identified_by="import")
+    leading = next((n for n, entry in enumerate(dialogue) if isinstance(entry, Message)), len(dialogue))
+    session.receive(
+        turn=None,
+        instructions=[entry for entry in dialogue if isinstance(entry, Instruction)],
+        leading=leading,
+        operations=[Append(entry) for entry in dialogue if isinstance(entry, Message)],
+    )
+    return Imported(session=session, events=session.collect())
+
+
+def _name_in(payload: JsonObject, field: str) -> str | None:
+    name = payload.get(field)
+    if name is not None and not isinstance(name, str):
+        raise InvalidRequest(f"{field} must name a speaker.", param=field)
+    return name
+
+
+def _taken(name: NewName) -> Conflict:
+    return Conflict(f"There is a session {name.external_id} already; import under another name.", param="id")
+
+
+def _jsonl(lines: Iterable[JsonObject]) -> bytes:
+    return b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)

@@ -1,0 +1,162 @@
+"""The console script: `heartline serve | import | export | rebuild`. Each command explains itself with `--help`.
+
+Says what went wrong in one sentence on standard error and exits with 1; a wrong setting with 2.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from api.settings import Settings, SettingsError, load_settings
+from domain.errors import HeartlineError
+
+app = typer.Typer(
+    help="Heartline: a chat server with a memory that can be rewound and questioned.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+OWNER: Final = "local"
+"""Whom sessions belong to that are made without API keys."""
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the event log and the views [DATA_DIR].")]
+
+out = Console()
+err = Console(stderr=True)
+
+
+def main() -> None:
+    """Run the command that the process was called with."""
+    try:
+        app(standalone_mode=True)
+    except SettingsError as error:
+        err.print(f"heartline: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2)
+    except HeartlineError as error:
+        err.print(f"heartline: {error.message}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [HOST].")] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port to listen on [PORT].")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run the server until it is told to stop (SIGTERM, Ctrl-C)."""
+    settings = load_settings(host=host, port=port, data_dir=data_dir)
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    with asyncio.Runner(loop_factory=uvicorn.Config("", loop="auto").get_loop_factory()) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    # Imported here: what only serving needs is not paid for by the other commands.
+    from api.app import create_app
+    from api.bootstrap import running
+    from api.server import serve as run
+
+    async with running(settings) as system:
+        services = system.services
+        model = f"{services.model.default} ({services.model.provider})"
+        lines = (
+            f"Heartline listens on {services.base_url}",
+            f"Model {model}, embeddings {services.encoder.id}",
+            f"Data in {settings.data_dir.resolve()}",
+            f"SillyTavern: Chat Completion > Custom (OpenAI-compatible) > Custom Endpoint {services.base_url}/v1",
+        )
+        out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+        await run(create_app(services), settings.host, settings.port, settings.shutdown_grace_seconds)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A message list, the plain shape, or an export of Heartline.")],
+    session: Annotated[str | None, typer.Option("--as", help="Name of the new session; made up when missing.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a session of a conversation in a file, with its dates, and read it in: vectors and emotions."""
+    settings = load_settings(data_dir=data_dir)
+    asyncio.run(_import(settings, file, session))
+
+
+async def _import(settings: Settings, file: Path, session: str | None) -> None:
+    from api.bootstrap import running
+    from api.wire.session_request import parse_import
+    from domain.session import session_id
+
+    payload = parse_import(await asyncio.to_thread(file.read_bytes))
+    async with running(settings) as system:
+        made = await system.archive.import_(OWNER, payload, session)
+        name = str(made["session_id"])
+        with _progress("reading texts") as step:
+            await system.aftercare.look_after(session_id(OWNER, name), step)
+        out.print(f"session {name}: {made['messages']} messages, version {made['version']}", highlight=False)
+
+
+@app.command()
+def export(
+    session: Annotated[str, typer.Argument(help="The session's name.")],
+    to: Annotated[Path | None, typer.Option("--to", help="File to write; standard output when missing.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a session's events and vectors as JSON lines."""
+    settings = load_settings(data_dir=data_dir)
+    asyncio.run(_export(settings, session, to))
+
+
+async def _export(settings: Settings, session: str, to: Path | None) -> None:
+    from api.bootstrap import running
+
+    async with running(settings) as system:
+        pieces = [piece async for piece in system.archive.export(OWNER, session)]
+    if to is None:
+        sys.stdout.buffer.write(b"".join(pieces))
+    else:
+        await asyncio.to_thread(to.write_bytes, b"".join(pieces))
+
+
+@app.command()
+def rebuild(data_dir: DataDir = None) -> None:
+    """Make the views anew from the event log. Stop the server first; nothing but time can be lost."""
+    settings = load_settings(data_dir=data_dir)
+    asyncio.run(_rebuild(settings))
+
+
+async def _rebuild(settings: Settings) -> None:
+    from api.bootstrap import open_log
+    from projections.rebuild import rebuild as build
+    from projections.views import claim_slot
+
+    log = open_log(settings)
+    slot = claim_slot(settings.data_dir)
+    try:
+        with _progress("replaying events") as step:
+            position = await asyncio.to_thread(build, log, slot.file, step)
+    finally:
+        slot.close()
+        await log.close()
+    out.print(f"views rebuilt up to position {position}", highlight=False)
+
+
+@contextmanager
+def _progress(doing: str) -> Generator[Callable[[int, int], None]]:
+    """A bar on a terminal; a function that moves it to `done` of `total`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task(doing, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

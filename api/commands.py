@@ -1,0 +1,24 @@
+"""The one place where a decision is tried again because somebody else appended first."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from domain.errors import VersionConflict
+
+T = TypeVar("T")
+
+ATTEMPTS: Final = 3
+
+
+async def decided(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Run `attempt`, which loads, decides and appends; again on VersionConflict, three times in all.
+
+    The aggregate of a failed attempt is thrown away: each attempt loads its own.
+    """
+    for remaining in reversed(range(ATTEMPTS)):
+        try:
+            return await attempt()
+        except VersionConflict:
+            if not remaining:
+                raise
+    raise AssertionError("unreachable")

@@ -1,0 +1,300 @@
+"""Builds the context of a turn from what the session remembers: window, recall, feeling, manifest.
+
+Reads views and computes; calls no model. All of it blocks: call it off the event loop.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from domain.ago import ago
+from domain.budget import Shares, TokenCounter
+from domain.context import Draft, Frame, Inner, Piece, Quotation
+from domain.emotion import NEUTRAL, Emotion
+from domain.feeling import CONFIDENT, MOMENTS, Moment, paragraph
+from domain.manifest import context_sha256, render
+from domain.messages import Instruction, Message
+from domain.records import JsonObject, NeutralMessage, TurnKind
+from domain.session import Session
+from domain.transcript import key
+from domain.turn import Context, Received
+from projections.indexes import Indexes
+from projections.policies import Policy
+from projections.recall import Query, Ranked, Ranking, View, rank
+from projections.remembered import Remembered, Told
+
+BLOCK: Final = 64
+"""Messages of the history that are read at once, from the newest backwards."""
+
+CONSIDERED: Final = 64
+"""Candidates looked at for the places that recall has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A request that the session has taken in: what it asked, and which versions its texts have."""
+
+    session: Session
+    messages: Sequence[Message | Instruction]
+    received: Received
+    matched: Sequence[int | None]
+    kind: TurnKind
+    query: Query
+    emotion: Emotion
+    model: str
+    parameters: JsonObject
+    timings_ms: Mapping[str, float]
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The response's length, if the client limited it."""
+        for name in ("max_completion_tokens", "max_tokens"):
+            limit = self.parameters.get(name)
+            if isinstance(limit, int):
+                return limit
+        return None
+
+    @property
+    def dialogue(self) -> list[Message]:
+        return [message for message in self.messages if isinstance(message, Message)]
+
+    @property
+    def new(self) -> dict[int, Message]:
+        """The messages that this request brought, by version."""
+        brought = self.received.messages
+        return dict(zip(brought, self.dialogue[len(self.dialogue) - len(brought) :], strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A context ready to be stored and sent. `left_out` counts the client's messages that it does not show."""
+
+    context: Context
+    messages: list[NeutralMessage]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contexts:
+    """The builder, with the rules it builds by."""
+
+    remembered: Remembered
+    indexes: Indexes
+    policy: Policy
+    shares: Shares
+    counter: TokenCounter
+    window_messages: int
+    process: str
+
+    def build(self, incoming: Incoming, now: str) -> Built:
+        """Decide what the model is shown. Raises ContextTooLong when what is never cut does not fit."""
+        return _Building(self, incoming, now).build()
+
+
+class _Building:
+    """One context being built."""
+
+    def __init__(self, rules: Contexts, incoming: Incoming, now: str) -> None:
+        self._rules = rules
+        self._incoming = incoming
+        self._now = now
+        self._session: UUID = incoming.session.id
+        self._path = list(incoming.session.path)
+        self._texts: dict[int, str] = {}
+
+    def build(self) -> Built:
+        started = time.perf_counter()
+        rules, incoming = self._rules, self._incoming
+        frame, current = self._frame(), self._current()
+        draft = Draft(rules.shares, rules.counter, frame, current, incoming.max_tokens)
+        summary = rules.remembered.summary_in_view(self._session, self._path)
+        draft.open_window(
+            self._history(),
+            summary=self._note(Piece(version=summary.version, role="system", text=summary.text)) if summary else None,
+            limit=rules.window_messages,
+        )
+        ranking, recall_ms = self._rank(draft)
+        self._quote(draft, ranking)
+        draft.add_feeling(*paragraph(incoming.emotion, self._moments(draft)))
+        draft.widen()
+        self._settle(draft, ranking)
+        return self._finish(draft, ranking, started=started, recall_ms=recall_ms)
+
+    # -- what goes in --------------------------------------------------------------------------------------------------
+
+    def _note(self, piece: Piece) -> Piece:
+        """Remember the piece's text: the manifest names it, and the context is rendered from the manifest."""
+        self._texts[piece.version] = piece.text
+        return piece
+
+    def _frame(self) -> Frame:
+        """The client's instructions by where they stood among the dialogue's messages."""
+        places = self._places()
+        leading: list[Piece] = []
+        inner: list[Inner] = []
+        waiting: list[Piece] = []
+        versions = iter(self._incoming.received.instructions)
+        spoken = 0
+        for message in self._incoming.messages:
+            if isinstance(message, Instruction):
+                piece = Piece(version=next(versions), role=message.role, text=message.text, name=message.name)
+                (waiting if spoken else leading).append(self._note(piece))
+            else:
+                place = places[spoken]
+                if place is not None:
+                    inner.extend(Inner(piece=piece, before=place) for piece in waiting)
+                    waiting = []
+                spoken += 1
+        return Frame(leading=leading, inner=inner, trailing=waiting)
+
+    def _places(self) -> list[int | None]:
+        """The index on the path of each of the transcript's messages, None where it is not known."""
+        versions = [*self._incoming.matched[: self._already_known()], *self._incoming.received.messages]
+        reach = len(versions) + 1
+        start = max(0, len(self._path) - reach)
+        index = {version: start + offset for offset, version in enumerate(self._path[start:])}
+        return [None if version is None else index.get(version) for version in versions]
+
+    def _already_known(self) -> int:
+        return len(self._incoming.dialogue) - len(self._incoming.received.messages)
+
+    def _current(self) -> Piece | None:
+        if not self._path:
+            return None
+        place = len(self._path) - 1
+        return next(self._pieces(place, place + 1))
+
+    def _history(self) -> Iterator[Piece]:
+        """The path before the current message, newest first, read a block at a time."""
+        end = len(self._path) - 1
+        while end > 0:
+            start = max(0, end - BLOCK)
+            yield from reversed(list(self._pieces(start, end)))
+            end = start
+
+    def _pieces(self, start: int, end: int) -> Iterator[Piece]:
+        new = self._incoming.new
+        versions = self._path[start:end]
+        stored = self._rules.remembered.messages(self._session, [version for version in versions if version not in new])
+        for place, version in enumerate(versions, start):
+            message = new.get(version) or stored.get(version)
+            if message is not None:
+                yield self._note(
+                    Piece(
+                        version=version,
+                        place=place,
+                        role=message.role,
+                        text=message.text,
+                        name=message.name,
+                        images=message.images,
+                        tool_calls=message.tool_calls,
+                        tool_call_id=message.tool_call_id,
+                    )
+                )
+
+    # -- what is recalled ----------------------------------------------------------------------------------------------
+
+    def _rank(self, draft: Draft) -> tuple[Ranking, float]:
+        started = time.perf_counter()
+        rules, incoming = self._rules, self._incoming
+        others = rules.remembered.beside_path(self._session, self._path, incoming.received.instructions)
+        summary = [draft.summary] if draft.summary is not None else []
+        view = View(versions=[*self._path[:-1], *others], shown=draft.shown.union(summary))
+        with rules.indexes.fresh(self._session) as index:
+            ranking = rank(index, incoming.query, view, rules.policy)
+        return ranking, _ms(started)
+
+    def _quote(self, draft: Draft, ranking: Ranking) -> None:
+        """Fill the places that recall has, best candidates first; what history shows already is not said again."""
+        seen = {key("", self._texts[version]) for version in draft.shown}
+        for ranked, source in self._sources(ranking):
+            if len(draft.quoted) >= self._rules.policy.top_k or ranked.score < self._rules.policy.threshold:
+                break
+            if source is None:
+                ranking.decide(ranked.rank, "filtered")
+                continue
+            quotation = self._quotation(ranked, source)
+            if key("", quotation.text) in seen:
+                ranking.decide(ranked.rank, "duplicate")
+                continue
+            (taken,) = draft.add_memories([quotation], at_most=self._rules.policy.top_k)
+            ranking.decide(ranked.rank, "kept" if taken else "over_budget")
+            if taken:
+                seen.add(key("", quotation.text))
+                self._texts[quotation.version] = source.text
+
+    def _sources(self, ranking: Ranking) -> Iterator[tuple[Ranked, Told | None]]:
+        """The best candidates with their texts, read a few at a time: mostly the first few are enough."""
+        best = list(ranking.best(CONSIDERED))
+        step = self._rules.policy.top_k + 4
+        for start in range(0, len(best), step):
+            some = best[start : start + step]
+            told = self._rules.remembered.told(self._session, [ranked.document for ranked in some])
+            yield from ((ranked, told.get(ranked.document.version)) for ranked in some)
+
+    def _quotation(self, ranked: Ranked, source: Told) -> Quotation:
+        document = ranked.document
+        return Quotation(
+            kind=document.kind,
+            version=document.version,
+            speaker=source.speaker,
+            when=ago(source.said_at, self._now) if source.said_at else "earlier",
+            text=source.text[document.start : document.end],
+            start=document.start,
+            end=document.end,
+        )
+
+    def _moments(self, draft: Draft) -> list[Moment]:
+        """Past moments with the same feeling, the latest first, that the window does not show."""
+        emotion = self._incoming.emotion
+        if emotion.dominant == NEUTRAL or emotion.confidence <= CONFIDENT:
+            return []
+        older = [version for version in self._path[:-1] if version not in draft.shown]
+        remembered = self._rules.remembered
+        felt = remembered.moments(self._session, older, emotion.dominant, MOMENTS)
+        messages = remembered.messages(self._session, felt)
+        for version, message in messages.items():
+            self._texts[version] = message.text
+        return [
+            Moment(version=version, text=messages[version].text, when=ago(messages[version].said_at, self._now))
+            for version in reversed(felt)
+        ]
+
+    def _settle(self, draft: Draft, ranking: Ranking) -> None:
+        """What the widened window shows by now is no longer quoted."""
+        for ranked in ranking.best(CONSIDERED):
+            if ranking.verdicts.get(ranked.rank) == "kept" and ranked.document.version not in draft.quoted:
+                ranking.decide(ranked.rank, "in_window")
+
+    # -- what comes out ------------------------------------------------------------------------------------------------
+
+    def _finish(self, draft: Draft, ranking: Ranking, *, started: float, recall_ms: float) -> Built:
+        rules, incoming = self._rules, self._incoming
+        manifest, budget = draft.finish()
+        messages = render(manifest, self._texts)
+        recall = ranking.record()
+        sha256 = context_sha256(messages)
+        timings = {**incoming.timings_ms, "recall": recall_ms, "context": round(_ms(started) - recall_ms, 3)}
+        context = Context(
+            kind=incoming.kind,
+            process=rules.process,
+            query=self._path[-1] if self._path else None,
+            manifest=manifest,
+            sha256=sha256,
+            now=self._now,
+            model=incoming.model,
+            parameters=incoming.parameters,
+            budget=budget,
+            recall=recall,
+            persona=incoming.received.persona,
+            summary=draft.summary,
+            timings_ms=timings,
+        )
+        shown = len(draft.shown) + 1
+        return Built(context=context, messages=messages, left_out=max(0, len(incoming.dialogue) - shown))
+
+
+def _ms(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 3)

@@ -1,0 +1,111 @@
+"""The end of a turn: the reply with its emotion and vectors, or the failure, as one append."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from api.answers import Said
+from api.commands import decided
+from api.perception import Perception
+from api.ports import EventLog
+from domain.budget import TokenCounter
+from domain.errors import HeartlineError
+from domain.records import Usage
+from domain.turn import Reply
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A turn under way. `arrived` and `appended` are of `time.perf_counter()`; `input_tokens` is our own count."""
+
+    session: UUID
+    turn: str
+    arrived: float
+    appended_ms: "asyncio.Future[float]"
+    input_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replies:
+    """Ends turns."""
+
+    log: EventLog
+    perception: Perception
+    counter: TokenCounter
+    clock: Callable[[], datetime]
+    ended: Callable[[UUID], None]
+    """Told of each session whose turn ended, so that summaries and missing vectors follow in the background."""
+
+    async def complete(self, opened: Opened, said: Said) -> Usage:
+        """Store the reply; the usage is our estimate where the model did not say. Raises Unavailable or Conflict."""
+        usage = said.finish.usage or self._estimate(opened, said)
+        reply = Reply(
+            text=said.text,
+            model=said.finish.model,
+            finish_reason=said.finish.reason,
+            usage=usage,
+            time_to_first_token_ms=_since(opened.arrived, said.first_token),
+            duration_ms=_since(opened.arrived, said.ended) or 0.0,
+            timings_ms={"append": opened.appended_ms.result(), "end": _since(said.ended, time.perf_counter()) or 0.0},
+            said_at=self.clock().isoformat(),
+        )
+        await decided(lambda: self._complete(opened, reply))
+        self.ended(opened.session)
+        return usage
+
+    async def _complete(self, opened: Opened, reply: Reply) -> None:
+        session = await self.log.load(opened.session)
+        before = session.version
+        (version, *_) = session.complete_turn(opened.turn, [reply])
+        text = reply.text
+        perceived = await self.perception.perceive({version: text})
+        session.detect(self.perception.detected(perceived))
+        vectors = self.perception.vectors(opened.session, perceived)
+        await self.log.append(opened.session, before, session.collect(), vectors)
+
+    async def fail(self, opened: Opened, error: HeartlineError) -> None:
+        """Store that the turn has no reply."""
+        logger.info("turn failed: %s", error.code, extra={"turn": opened.turn, "session": opened.session.hex})
+
+        async def attempt() -> None:
+            session = await self.log.load(opened.session)
+            before = session.version
+            session.fail_turn(opened.turn, code=error.code, detail=error.message)
+            await self.log.append(opened.session, before, session.collect())
+
+        await decided(attempt)
+        self.ended(opened.session)
+
+    def _estimate(self, opened: Opened, said: Said) -> Usage:
+        return {
+            "input_tokens": opened.input_tokens,
+            "output_tokens": self.counter.count(said.text),
+            "cached_tokens": 0,
+            "reasoning_tokens": 0,
+            "estimated": True,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnKeeper:
+    """Keeps the end of one turn (`api.answers.Keeper`)."""
+
+    replies: Replies
+    opened: Opened
+
+    async def complete(self, said: Said) -> Usage:
+        return await self.replies.complete(self.opened, said)
+
+    async def fail(self, error: HeartlineError) -> None:
+        await self.replies.fail(self.opened, error)
+
+
+def _since(start: float, end: float | None) -> float | None:
+    """Milliseconds between two readings of the clock."""
+    return None if end is None else round((end - start) * 1000, 3)

@@ -1,0 +1,23 @@
+"""`GET /health`, and `GET /`: what this server is."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.routes.access import services
+from api.wire.body import json_response
+
+router = APIRouter()
+
+
+@router.get("/health")
+async def health(request: Request) -> Response:
+    """503 when the server cannot serve, else 200; the body says the same and why."""
+    state = await services(request).health()
+    return json_response(state, status=503 if state.get("status") == "unavailable" else 200)
+
+
+@router.get("/")
+async def root(request: Request) -> Response:
+    base_url = services(request).base_url
+    return json_response({"name": "heartline", "openai_base_url": f"{base_url}/v1", "health": f"{base_url}/health"})

@@ -1,0 +1,118 @@
+"""Our own resources: sessions as of any version, their turns' audits, recall, export and import."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from api.routes.access import owner, services, session
+from api.routes.following import follow
+from api.wire import query
+from api.wire.address import session_id
+from api.wire.body import json_response
+from api.wire.session_request import parse_import, parse_recall
+from domain.errors import InvalidRequest, NotFound
+
+router = APIRouter(prefix="/sessions")
+
+_LONGEST_TURN: Final = 100
+
+
+@router.get("")
+async def list_sessions(request: Request) -> Response:
+    asked = request.query_params
+    after = session_id(asked["after"], "after") if "after" in asked else None
+    return json_response(await services(request).sessions.list(owner(request), limit=query.limit(asked), after=after))
+
+
+@router.post("/import")
+async def import_session(request: Request) -> Response:
+    named = request.query_params.get("id")
+    name = session_id(named, "id") if named is not None else None
+    payload = parse_import(await request.body())
+    return json_response(await services(request).sessions.import_(owner(request), payload, name))
+
+
+@router.get("/{session}")
+async def state(request: Request) -> Response:
+    at = query.version(request.query_params)
+    return json_response(await services(request).sessions.state(owner(request), session(request), at=at))
+
+
+@router.get("/{session}/events")
+async def events(request: Request) -> Response:
+    """One page, or with `follow=true` all events from there on, as they come."""
+    asked, sessions = request.query_params, services(request).sessions
+    after, limit = query.after(asked), query.limit(asked)
+    if query.flag(asked, "follow"):
+        return await follow(services(request), owner(request), session(request), after)
+    return json_response(await sessions.events(owner(request), session(request), after=after, limit=limit))
+
+
+@router.get("/{session}/messages")
+async def messages(request: Request) -> Response:
+    asked, sessions = request.query_params, services(request).sessions
+    page = await sessions.messages(
+        owner(request),
+        session(request),
+        at=query.version(asked),
+        limit=query.limit(asked),
+        after=query.after(asked),
+    )
+    return json_response(page)
+
+
+@router.get("/{session}/emotions")
+async def emotions(request: Request) -> Response:
+    at = query.version(request.query_params)
+    return json_response(await services(request).sessions.emotions(owner(request), session(request), at=at))
+
+
+@router.get("/{session}/summaries")
+async def summaries(request: Request) -> Response:
+    at = query.version(request.query_params)
+    return json_response(await services(request).sessions.summaries(owner(request), session(request), at=at))
+
+
+@router.get("/{session}/turns/{turn}")
+async def audit(request: Request) -> Response:
+    at = query.version(request.query_params)
+    return json_response(await services(request).sessions.turn(owner(request), session(request), _turn(request), at=at))
+
+
+@router.post("/{session}/turns/{turn}/replay")
+async def replay(request: Request) -> Response:
+    return json_response(await services(request).sessions.replay(owner(request), session(request), _turn(request)))
+
+
+@router.post("/{session}/recall")
+async def recall(request: Request) -> Response:
+    question = parse_recall(await request.body())
+    return json_response(await services(request).sessions.recall(owner(request), session(request), question))
+
+
+@router.get("/{session}/export")
+async def export(request: Request) -> Response:
+    pieces = services(request).sessions.export(owner(request), session(request))
+    # An error must come before the status does.
+    first = await anext(pieces, b"")
+    return StreamingResponse(_chained(first, pieces), media_type="application/x-ndjson")
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+def _turn(request: Request) -> str:
+    """A turn may be named by the id of its completion."""
+    turn: str = request.path_params["turn"]
+    turn = turn.removeprefix("chatcmpl-").removeprefix("cmpl-")
+    if "\0" in turn:
+        raise InvalidRequest("A turn's id must not contain NUL.", param="turn")
+    if len(turn) > _LONGEST_TURN:
+        raise NotFound("There is no such turn.", param="turn")
+    return turn

@@ -1,0 +1,98 @@
+"""What the HTTP surface is given: the use cases behind it and the parts it asks directly.
+
+`api/bootstrap.py` fills it in, a test fills it with fakes; nothing here knows HTTP.
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from api.ports import ChatModel, Encoder
+from api.shutdown import Shutdown
+from api.turn import Answer, TurnRequest
+from domain.budget import TokenCounter
+from domain.records import JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallQuestion:
+    """What to recall, as of which version (None: now), at most how many memories, and which kinds of them."""
+
+    query: str
+    k: int
+    at: int | None
+    filters: JsonObject
+
+
+class Turns(Protocol):
+    """The one use case that matters most."""
+
+    async def answer(self, request: TurnRequest) -> Answer:
+        """The reply on its way. Raises a HeartlineError (ModelFailed among them) before anything can be shown; a
+        caller that is cancelled while it waits leaves no turn open."""
+        ...
+
+
+class Sessions(Protocol):
+    """The other use cases: reading sessions, and bringing them in and out. Answers are ready to be JSON.
+
+    Every method but `list` and `import_` raises NotFound for a session that does not exist or is another owner's. `at`
+    is a version of the session, None for now; beyond the session's end it is InvalidRequest. Lists have OpenAI's shape:
+    `{"object": "list", "data": […], "has_more": bool}`.
+    """
+
+    async def list(self, owner: str, *, limit: int, after: str | None) -> JsonObject:
+        """Newest first; `after` is the external id of the last session seen."""
+        ...
+
+    async def state(self, owner: str, session: str, *, at: int | None) -> JsonObject: ...
+
+    async def events(self, owner: str, session: str, *, after: int, limit: int) -> JsonObject:
+        """Events with versions above `after`, in order; each has its `version`."""
+        ...
+
+    async def messages(self, owner: str, session: str, *, at: int | None, limit: int, after: int) -> JsonObject:
+        """The path from the root on; `after` is the version of the last message seen, 0 for none."""
+        ...
+
+    async def emotions(self, owner: str, session: str, *, at: int | None) -> JsonObject: ...
+
+    async def summaries(self, owner: str, session: str, *, at: int | None) -> JsonObject: ...
+
+    async def turn(self, owner: str, session: str, turn: str, *, at: int | None) -> JsonObject:
+        """The audit. Raises NotFound for an unknown turn too."""
+        ...
+
+    async def replay(self, owner: str, session: str, turn: str) -> JsonObject: ...
+
+    async def recall(self, owner: str, session: str, question: RecallQuestion) -> JsonObject: ...
+
+    def export(self, owner: str, session: str) -> AsyncIterator[bytes]:
+        """Pieces of JSONL. NotFound is raised before the first piece."""
+        ...
+
+    async def import_(self, owner: str, payload: JsonObject, session: str | None) -> JsonObject:
+        """Make a session, named `session` if given, of `payload`: `{"messages": […]}`, or `{"lines": […]}` for the
+        objects of a JSONL file. Raises InvalidRequest, and Conflict when the id is taken; nothing is stored then."""
+        ...
+
+
+Health = Callable[[], Awaitable[JsonObject]]
+"""Tells how the server is; `status` is "ok" when it can serve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """All that the routes may use. `base_url` is where clients reach the server, without a path."""
+
+    turns: Turns
+    sessions: Sessions
+    encoder: Encoder
+    model: ChatModel
+    tokens: TokenCounter
+    health: Health
+    base_url: str
+    shutdown: Shutdown = field(default_factory=Shutdown)
+    started: int = field(default_factory=lambda: int(time.time()))
+    """Seconds since the epoch."""

@@ -1,0 +1,175 @@
+"""The use cases over a session that are not turns: what is read of it, as of any version. Answers are ready to be JSON.
+
+    SessionReads      lists, state, read models, and by way of `audit.py` and `recollection.py` audits and recall
+    Sessions          all of `api.services.Sessions`: the reads, and the archive's import and export
+
+Every read sees what was appended before it. Nothing here stores anything or calls a language model.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from api.archive import Archive
+from api.audit import Audit
+from api.axis import Axis, event_json
+from api.perception import Perception
+from api.ports import EventLog
+from api.reader import Asked, Reader
+from api.recollection import Recollection
+from api.services import RecallQuestion
+from api.states import States, message_json, reading_json, summary_json
+from domain.errors import InvalidRequest
+from domain.records import Json, JsonObject
+from projections.follower import Follower
+from projections.indexes import Indexes
+from projections.policies import Policy
+from projections.read_models import ReadModels
+from projections.remembered import Remembered
+from projections.usage import Price
+
+WORKING_MEMORY: Final = 20
+"""Messages of the path's end that a session's state shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReads:
+    """Reads sessions. `prices` are by model; what the offline model says is free, any other model's cost unknown."""
+
+    log: EventLog
+    follower: Follower
+    remembered: Remembered
+    indexes: Indexes
+    perception: Perception
+    policy: Policy
+    prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    working_memory: int = WORKING_MEMORY
+
+    # -- the session ---------------------------------------------------------------------------------------------------
+
+    async def list(self, owner: str, *, limit: int, after: str | None) -> JsonObject:
+        """The owner's sessions, the one with the latest event first; those behind session `after` in that order."""
+
+        def read() -> JsonObject:
+            last = self._reader.entry_of(owner, after) if after is not None else None
+            if after is not None and last is None:
+                raise InvalidRequest("There is no such session to go on from.", param="after")
+            with self._models.views.snapshot():
+                behind = Asked(entry=last, at=None).id if last is not None else None
+                entries = self._models.catalogue.list(owner, limit=limit + 1, after=behind)
+                rows = [self._states.row(Asked(entry=entry, at=None)) for entry in entries[:limit]]
+            return listed(rows, has_more=len(entries) > limit)
+
+        return await self._reader.fresh(read)
+
+    async def state(self, owner: str, session: str, *, at: int | None) -> JsonObject:
+        """The session as of a version: persona, working memory, summary, emotion, usage and cost, lineage."""
+        return await self._reader.ask(owner, session, at, self._states.state)
+
+    # -- what is in it -------------------------------------------------------------------------------------------------
+
+    async def events(self, owner: str, session: str, *, after: int, limit: int) -> JsonObject:
+        """Events with versions above `after`, a fork's ancestors' among them."""
+
+        def read(asked: Asked) -> JsonObject:
+            axis = Axis(self.log, self._models.lineage)
+            found = axis.events(asked.id, after=after, limit=limit + 1, at=asked.version)
+            rows = [{**event_json(logged.event), "position": logged.position} for logged in found[:limit]]
+            return listed(rows, has_more=len(found) > limit)
+
+        return await self._reader.ask(owner, session, None, read)
+
+    async def messages(self, owner: str, session: str, *, at: int | None, limit: int, after: int) -> JsonObject:
+        """The messages in view from the root on, or behind message `after`, which must be in view itself."""
+
+        def read(asked: Asked) -> JsonObject:
+            conversation = self._models.conversation
+            if after and after not in conversation.path(asked.id, asked.at):
+                raise InvalidRequest(f"Message {after} is not in view.", param="after")
+            found = conversation.messages(asked.id, asked.at, after=after or None, limit=limit + 1)
+            return listed([message_json(message) for message in found[:limit]], has_more=len(found) > limit)
+
+        return await self._reader.ask(owner, session, at, read)
+
+    async def emotions(self, owner: str, session: str, *, at: int | None) -> JsonObject:
+        """What was read in the messages in view, in their order; `version` is the reading's, `of` the message's."""
+
+        def read(asked: Asked) -> JsonObject:
+            messages = self._models.conversation.messages(asked.id, asked.at)
+            readings = self._models.emotions.of_messages(asked.id, [one.version for one in messages], asked.at)
+            return listed([reading_json(one, readings[one.version]) for one in messages if one.version in readings])
+
+        return await self._reader.ask(owner, session, at, read)
+
+    async def summaries(self, owner: str, session: str, *, at: int | None) -> JsonObject:
+        """Every summary written so far, oldest first; `in_view` are those that hold for the path."""
+
+        def read(asked: Asked) -> JsonObject:
+            path = self._models.conversation.path(asked.id, asked.at)
+            holding = {one.version for one in self._models.summaries.holding(asked.id, path, asked.at)}
+            written = self._models.summaries.all(asked.id, asked.at)
+            return listed([summary_json(one, in_view=one.version in holding) for one in written])
+
+        return await self._reader.ask(owner, session, at, read)
+
+    # -- why -----------------------------------------------------------------------------------------------------------
+
+    async def turn(self, owner: str, session: str, turn: str, *, at: int | None) -> JsonObject:
+        """The audit of a turn, which may be named by its completion's id. Raises NotFound if it began after `at`."""
+        return await self._reader.ask(owner, session, at, lambda asked: self._audit.turn(asked, turn))
+
+    async def replay(self, owner: str, session: str, turn: str) -> JsonObject:
+        """The turn's context rendered again from events alone, compared with what was recorded."""
+        return await self._reader.ask(owner, session, None, lambda asked: self._audit.replay(asked, turn))
+
+    async def recall(self, owner: str, session: str, question: RecallQuestion) -> JsonObject:
+        """What would be recalled for a question, of all that is in view; stores nothing."""
+        return await self._recollection.recall(owner, session, question)
+
+    # -- parts ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def _models(self) -> ReadModels:
+        return self.remembered.models
+
+    @property
+    def _reader(self) -> Reader:
+        return Reader(log=self.log, follower=self.follower, models=self._models)
+
+    @property
+    def _states(self) -> States:
+        return States(models=self._models, prices=self.prices, working_memory=self.working_memory)
+
+    @property
+    def _audit(self) -> Audit:
+        return Audit(log=self.log, remembered=self.remembered)
+
+    @property
+    def _recollection(self) -> Recollection:
+        return Recollection(
+            reader=self._reader,
+            remembered=self.remembered,
+            indexes=self.indexes,
+            perception=self.perception,
+            policy=self.policy,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions(SessionReads):
+    """All the use cases over sessions that the routes are given (`api.services.Sessions`)."""
+
+    archive: Archive
+
+    def export(self, owner: str, session: str) -> AsyncIterator[bytes]:
+        """The session as JSONL. NotFound is raised before the first piece."""
+        return self.archive.export(owner, session)
+
+    async def import_(self, owner: str, payload: JsonObject, session: str | None) -> JsonObject:
+        """A new session, named `session` if given, of what was brought along."""
+        return await self.archive.import_(owner, payload, session)
+
+
+def listed(rows: "list[dict[str, Json]]", *, has_more: bool = False) -> JsonObject:
+    """A list as OpenAI writes lists."""
+    return {"object": "list", "data": rows, "has_more": has_more}

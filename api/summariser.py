@@ -1,0 +1,151 @@
+"""Summaries of a path's beginning: when one is due, what it covers, and who writes it.
+
+Without a language model it is extractive and cites a message for every clause. With one, the model continues the
+previous summary; should it fail, the extractive one is written instead. Nothing waits for a summary.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from api.commands import decided
+from api.ports import ChatModel, Delta, EventLog, SessionLocks
+from domain import path as paths
+from domain.errors import HeartlineError, SummaryOutdated
+from domain.summary import Extract, Told, extract
+from projections.messages import PathMessage
+from projections.remembered import ROLE_NAMES, Remembered
+from projections.summaries import Summary
+
+logger = logging.getLogger(__name__)
+
+PROVISIONAL: Final = 2
+"""Messages at the path's end that a summary leaves out: the last exchange may still be swiped away."""
+
+WORDS: Final = 200
+
+PROMPT: Final = (
+    "Continue the summary below with the messages that follow it, in about 200 words in all. Keep emotional moments, "
+    "decisions and facts, with names and dates; leave out small talk. Answer with the new summary alone."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Due:
+    """A summary that is to be written: of the path's first `count` messages, continuing `previous` with `messages`."""
+
+    count: int
+    digest: str
+    previous: Summary | None
+    messages: Sequence[PathMessage]
+    importance: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    text: str
+    model: str
+    cites: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summariser:
+    """Writes summaries after every `after_messages` messages of a path; 0 switches them off."""
+
+    log: EventLog
+    locks: SessionLocks
+    remembered: Remembered
+    model: ChatModel
+    after_messages: int
+
+    async def summarise_if_due(self, session: UUID) -> bool:
+        """Write the session's next summary if its path has grown enough since the last; says whether it did."""
+        due = await asyncio.to_thread(self._due, session) if self.after_messages else None
+        if due is None:
+            return False
+        written = await self._write(due)
+
+        async def attempt() -> None:
+            loaded = await self.log.load(session)
+            before = loaded.version
+            loaded.summarise(
+                count=due.count, digest=due.digest, text=written.text, model=written.model, cites=written.cites
+            )
+            await self.log.append(session, before, loaded.collect())
+
+        try:
+            async with self.locks.hold(session):
+                await decided(attempt)
+        except SummaryOutdated:
+            logger.info("summary dropped: its messages left the path", extra={"session": session.hex})
+            return False
+        return True
+
+    def _due(self, session: UUID) -> _Due | None:
+        models = self.remembered.models
+        path = models.conversation.path(session)
+        previous = self.remembered.summary_in_view(session, path)
+        covered = previous.count if previous is not None else 0
+        count = len(path) - PROVISIONAL
+        if count - covered < self.after_messages:
+            return None
+        versions = path[covered:count]
+        messages = models.conversation.find(session, versions)
+        emotions = models.emotions.of_messages(session, versions)
+        return _Due(
+            count=count,
+            digest=paths.digest(path[:count]),
+            previous=previous,
+            messages=[messages[version] for version in versions if version in messages],
+            importance={version: emotion.importance for version, emotion in emotions.items()},
+        )
+
+    async def _write(self, due: _Due) -> _Written:
+        if self.model.provider != "offline":
+            try:
+                return await self._ask(due)
+            except HeartlineError as error:
+                logger.warning("the model wrote no summary (%s): an extract takes its place", error.code)
+        return _extract(due)
+
+    async def _ask(self, due: _Due) -> _Written:
+        before = due.previous.text if due.previous is not None else "(none yet)"
+        told = "\n".join(f"{_speaker(message)}: {message.text}" for message in due.messages)
+        pieces: list[str] = []
+        stream = self.model.stream(
+            [
+                {"role": "system", "content": PROMPT},
+                {"role": "user", "content": f"Summary so far:\n{before}\n\nMessages:\n{told}"},
+            ],
+            model=self.model.default,
+            parameters={"max_tokens": WORDS * 2},
+        )
+        async for item in stream:
+            if isinstance(item, Delta):
+                pieces.append(item.text)
+        text = "".join(pieces).strip()
+        return _Written(text=text, model=self.model.default, cites=[]) if text else _extract(due)
+
+
+def _extract(due: _Due) -> _Written:
+    extracted = extract(
+        [
+            Told(
+                version=message.version,
+                speaker=_speaker(message),
+                text=message.text,
+                importance=due.importance.get(message.version, 0.5),
+            )
+            for message in due.messages
+        ],
+        previous=Extract(text=due.previous.text, cites=due.previous.cites) if due.previous is not None else None,
+        max_words=WORDS,
+    )
+    return _Written(text=extracted.text, model="extractive:1", cites=extracted.cites)
+
+
+def _speaker(message: PathMessage) -> str:
+    return message.name or ROLE_NAMES[message.role]

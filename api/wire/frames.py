@@ -1,0 +1,45 @@
+"""Server-sent events: `data:` lines of JSON, and `[DONE]`. No `id:`, which OpenAI's SDK stumbles over after a ping."""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+import orjson
+
+from api.errors import failure
+from api.ports import Delta, Finish
+from api.wire.completion_response import Shape
+from domain.errors import HeartlineError
+
+DONE: Final = b"data: [DONE]\n\n"
+
+_log = logging.getLogger(__name__)
+
+
+def frame(value: object) -> bytes:
+    return b"data: " + orjson.dumps(value) + b"\n\n"
+
+
+def error_frame(error: Exception) -> bytes:
+    """What tells of an error when the status is spent. Logs what is not one of ours."""
+    if not isinstance(error, HeartlineError):
+        _log.error("A stream failed", exc_info=error)
+    return frame(failure(error).body)
+
+
+async def reply_frames(items: AsyncIterator[Delta | Finish], shape: Shape, *, usage: bool) -> AsyncIterator[bytes]:
+    """The whole stream of a reply. It always ends with `[DONE]`; an error stands in the frame before it."""
+    try:
+        if (opening := shape.opening()) is not None:
+            yield frame(opening)
+        async for item in items:
+            match item:
+                case Delta():
+                    yield frame(shape.piece(item.text))
+                case Finish():
+                    yield frame(shape.closing(item))
+                    if usage and item.usage is not None:
+                        yield frame(shape.usage(item.usage))
+    except Exception as error:  # noqa: BLE001 - one of the borders: an error frame is all that a stream can still say
+        yield error_frame(error)
+    yield DONE

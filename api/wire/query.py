@@ -1,0 +1,49 @@
+"""Query parameters, read by hand: wrong ones are OpenAI's 400 and say which."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from domain.errors import InvalidRequest
+
+PAGE: Final = 100
+LONGEST_PAGE: Final = 1000
+_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+def version(query: Mapping[str, str], name: str = "at") -> int | None:
+    """A version, None when it is not given. Raises InvalidRequest for what is not a number from 1 on."""
+    return _number(query, name, least=1) if name in query else None
+
+
+def after(query: Mapping[str, str]) -> int:
+    """The version behind which a page begins, 0 when it is not given."""
+    return _number(query, "after", least=0) if "after" in query else 0
+
+
+def limit(query: Mapping[str, str]) -> int:
+    """How many entries a page has at most."""
+    if "limit" not in query:
+        return PAGE
+    number = _number(query, "limit", least=1)
+    if number > LONGEST_PAGE:
+        raise InvalidRequest(f"limit must not exceed {LONGEST_PAGE}.", param="limit")
+    return number
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """False when it is not given. Raises InvalidRequest for what is not true or false."""
+    match query.get(name, "false").lower():
+        case "true" | "1":
+            return True
+        case "false" | "0":
+            return False
+        case _:
+            raise InvalidRequest(f"{name} must be true or false.", param=name)
+
+
+def _number(query: Mapping[str, str], name: str, *, least: int) -> int:
+    text = query[name]
+    if not _NUMBER.fullmatch(text) or int(text) < least:
+        raise InvalidRequest(f"{name} must be a whole number from {least} on.", param=name)
+    return int(text)

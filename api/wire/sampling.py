@@ -1,0 +1,100 @@
+"""The parameters that both completion endpoints share: how the model shall answer, and for whom."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, cast
+
+from pydantic import BeforeValidator, Field
+
+from api.wire.address import Names
+from api.wire.body import Fields
+from domain.errors import InvalidRequest
+from domain.records import JsonObject
+
+PASSED_ON: Final = (
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "max_completion_tokens",
+    "stop",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "response_format",
+    "reasoning_effort",
+    "verbosity",
+)
+"""What the model is told of a request, as the client named it."""
+
+_INT64: Final = 2**63
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Texts = Annotated[list[str], BeforeValidator(_as_list)]
+"""One string or a list of strings."""
+
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+Count = Annotated[int, Field(ge=1, lt=_INT64)]
+
+
+class StreamOptions(Fields):
+    """How a stream shall be told."""
+
+    include_usage: bool | None = None
+
+
+class Metadata(Fields):
+    """The one key of the client's own data that means something to us."""
+
+    session_id: str | None = None
+
+
+class ResponseFormat(Fields):
+    """Passed on as it is; what it may say is the model's matter."""
+
+    type: str
+
+
+class Sampling(Fields):
+    """Any field may be null, which means that it was not sent."""
+
+    model: str | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: int | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
+    stop: Annotated[Texts, Field(max_length=4)] | None = None
+    seed: Annotated[int, Field(ge=-_INT64, lt=_INT64)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
+    metadata: Metadata | None = None
+    session_id: str | None = None
+    user: str | None = None
+
+    def require_one_choice(self) -> None:
+        if self.n is not None and self.n != 1:
+            raise InvalidRequest("Only n=1 is supported: a session has one next message.", param="n")
+
+    def names(self) -> Names:
+        """The places of the body that may name a session."""
+        metadata = self.metadata.session_id if self.metadata is not None else None
+        return Names(metadata=metadata, session_id=self.session_id, user=self.user)
+
+    @property
+    def wants_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage is True
+
+
+def parameters(body: Mapping[str, Any]) -> JsonObject:
+    """Those of the (validated) body that are passed on to the model."""
+    return cast(JsonObject, {name: body[name] for name in PASSED_ON if body.get(name) is not None})

@@ -1,0 +1,284 @@
+"""The follower: one thread that reads the log's two feeds and keeps the views up to date.
+
+    read a batch -> apply every view -> store checkpoints -> COMMIT -> tell who waits
+
+Rows and checkpoints commit together, so a view never sees an event twice and never misses one, whenever the process
+dies. A view that cannot apply an event stops there, alone and loudly; the next start tries again. This is one of the
+two places that may catch any exception. Nothing here knows what a view does.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from threading import Event, Lock, Thread
+from typing import Protocol
+
+from domain.errors import Unavailable
+from projections import checkpoints
+from projections.checkpoints import LOG, VECTORS, Checkpoint
+from projections.ports import EventLog, LoggedEvent, LoggedVector
+from projections.views import View, Views
+
+logger = logging.getLogger(__name__)
+
+SMALL_BATCH = 64
+"""Events in a transaction while somebody waits for some of them."""
+
+LARGE_BATCH = 1000
+"""Events in a transaction while nobody does."""
+
+IDLE_SECONDS = 1.0
+"""How long to wait for the log at most. It wakes us when something was appended, so this only bounds a lost signal."""
+
+RETRY_SECONDS = 0.5
+"""How long to wait after the log or the disk failed."""
+
+# Errors of SQLite that say something about the machine and not about an event: busy, no memory, I/O, corrupt, full.
+_MACHINE = frozenset({5, 6, 7, 10, 11, 13, 14, 26})
+
+
+class VectorView(Protocol):
+    """The view that takes in the second feed."""
+
+    def apply_vector(self, db: sqlite3.Connection, logged: LoggedVector) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowerStatus:
+    """Where the views stand: one checkpoint each. `lag` is how far the log's end is ahead, in positions."""
+
+    position: int
+    sequence: int
+    lag: int
+    running: bool
+    views: tuple[Checkpoint, ...]
+
+    @property
+    def healthy(self) -> bool:
+        return self.running and all(view.stopped_at is None for view in self.views)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    position: int
+    sequence: int
+    future: "Future[None]"
+
+
+class Follower:
+    """Applies the log to the views, in the background once started, and says how far it has come."""
+
+    def __init__(self, log: EventLog, views: Views, projections: Sequence[View], vectors: VectorView) -> None:
+        self._log = log
+        self._views = views
+        self._projections = projections
+        self._vectors = vectors
+        views.prepare([checkpoints.SCHEMA, *(statement for view in projections for statement in view.schema)])
+        self._checkpoints: Mapping[str, Checkpoint] = {}
+        self._waiters: list[_Waiter] = []
+        self._lock = Lock()
+        self._closing = Event()
+        self._thread: Thread | None = None
+        self._resume()
+
+    # -- from outside --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Follow the log in a thread of its own until `close`."""
+        self._thread = Thread(target=self._run, name="follower", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End after the batch at hand. Whoever still waits gets Unavailable."""
+        self._closing.set()
+        self._log.wake()
+        if self._thread is not None:
+            self._thread.join()
+        self._refuse_waiters()
+
+    async def reached(self, position: int, sequence: int = 0) -> None:
+        """Return when events up to `position` and vectors up to `sequence` are in every view that is not stopped.
+
+        Raises Unavailable when the follower ends before. Works from any event loop.
+        """
+        waiter = _Waiter(position, sequence, Future())
+        with self._lock:
+            if self._has_reached(waiter):
+                return
+            if self._closing.is_set():
+                raise _ended()
+            self._waiters.append(waiter)
+        self._log.wake()
+        await asyncio.wrap_future(waiter.future)
+
+    def catch_up(self, progress: Callable[[int, int], None] | None = None) -> None:
+        """Read to the end of both feeds in the calling thread, before `start` or without it.
+
+        `progress` is called after each batch with the position reached and the log's last one.
+        """
+        while self._step():
+            if progress is not None:
+                progress(self.position, self._log.last_position())
+
+    @property
+    def position(self) -> int:
+        """Events up to here are in every view that is not stopped."""
+        return _applied(self._checkpoints, self._projections)
+
+    @property
+    def sequence(self) -> int:
+        """Vectors up to here are in the views."""
+        return self._checkpoints[VECTORS].position
+
+    def status(self) -> FollowerStatus:
+        """Where the views stand now, compared with the log's end."""
+        known = self._checkpoints
+        position = _applied(known, self._projections)
+        return FollowerStatus(
+            position=position,
+            sequence=known[VECTORS].position,
+            lag=max(0, self._log.last_position() - position),
+            running=self._thread is not None and self._thread.is_alive(),
+            views=tuple(known[view.name] for view in self._projections),
+        )
+
+    # -- the thread ----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                if not self._try_step():
+                    self._log.wait(IDLE_SECONDS)
+        finally:
+            self._closing.set()
+            self._refuse_waiters()
+
+    def _try_step(self) -> bool:
+        """One batch; a log or disk that fails is tried again, for ever."""
+        try:
+            return self._step()
+        except (Unavailable, sqlite3.Error, OSError):
+            logger.exception("the follower cannot go on, trying again", extra={"position": self.position})
+            self._closing.wait(RETRY_SECONDS)
+            return True
+
+    def _step(self) -> bool:
+        """Apply one batch of either feed. False when there was nothing to apply."""
+        limit = SMALL_BATCH if self._waiters else LARGE_BATCH
+        events = self._log.read(self.position, limit)
+        # Read second: the vectors that were appended with these events are then among them.
+        vectors = self._log.read_vectors(self.sequence, limit)
+        if not events and not vectors:
+            return False
+        with self._views.write() as db:
+            changed = [_apply(db, view, events, self._checkpoints[view.name]) for view in self._projections]
+            for logged in vectors:
+                self._vectors.apply_vector(db, logged)
+            changed += _feeds(self._checkpoints, events, vectors)
+            checkpoints.store(db, changed)
+        self._publish({checkpoint.name: checkpoint for checkpoint in changed})
+        return True
+
+    def _resume(self) -> None:
+        """Go on from the stored checkpoints, or from nothing when the log is not the one they speak of."""
+        found = checkpoints.load(self._views.read())
+        if _is_restored(self._log, found):
+            logger.warning("the log was restored to an earlier state, rebuilding the views")
+            self._views.reset()
+            found = {}
+        # A view that had stopped is tried again: its code may have changed since.
+        names = [*(view.name for view in self._projections), LOG, VECTORS]
+        start = {name: found.get(name, Checkpoint(name=name)) for name in names}
+        self._checkpoints = {name: replace(known, stopped_at=None, error=None) for name, known in start.items()}
+
+    # -- who waits -----------------------------------------------------------------------------------------------------
+
+    def _has_reached(self, waiter: _Waiter) -> bool:
+        return self.position >= waiter.position and self.sequence >= waiter.sequence
+
+    def _publish(self, changed: Mapping[str, Checkpoint]) -> None:
+        with self._lock:
+            self._checkpoints = changed
+            done = [waiter for waiter in self._waiters if self._has_reached(waiter) or waiter.future.cancelled()]
+            self._waiters = [waiter for waiter in self._waiters if waiter not in done]
+        for waiter in done:
+            if waiter.future.set_running_or_notify_cancel():
+                waiter.future.set_result(None)
+
+    def _refuse_waiters(self) -> None:
+        with self._lock:
+            refused, self._waiters = self._waiters, []
+        for waiter in refused:
+            if waiter.future.set_running_or_notify_cancel():
+                waiter.future.set_exception(_ended())
+
+
+def _apply(db: sqlite3.Connection, view: View, events: Sequence[LoggedEvent], known: Checkpoint) -> Checkpoint:
+    """The view's checkpoint after the events; where it cannot apply one, it stops before that one."""
+    news = [logged for logged in events if logged.position > known.position]
+    if known.stopped_at is not None or not news:
+        return known
+    if _attempt(db, view, news) is None:
+        return replace(known, position=news[-1].position)
+    for logged in news:
+        error = _attempt(db, view, [logged])
+        if error is not None:
+            return _stopped(known, logged, error)
+        known = replace(known, position=logged.position)
+    return known
+
+
+def _attempt(db: sqlite3.Connection, view: View, events: Sequence[LoggedEvent]) -> Exception | None:
+    """Apply all of the events or none; what prevented it, unless that is the machine's fault."""
+    db.execute("SAVEPOINT attempt")
+    try:
+        for logged in events:
+            view.apply(db, logged)
+    except Exception as error:
+        if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF in _MACHINE:
+            raise
+        db.execute("ROLLBACK TO attempt")
+        db.execute("RELEASE attempt")
+        return error
+    db.execute("RELEASE attempt")
+    return None
+
+
+def _stopped(known: Checkpoint, logged: LoggedEvent, error: Exception) -> Checkpoint:
+    event = logged.event
+    where = {"session": event.originator_id.hex, "position": logged.position, "event_type": type(event).TOPIC}
+    logger.error("view %s stopped: it cannot apply an event", known.name, exc_info=error, extra=where)
+    return replace(known, stopped_at=logged.position, error=f"{type(error).__name__}: {error}")
+
+
+def _feeds(
+    known: Mapping[str, Checkpoint], events: Sequence[LoggedEvent], vectors: Sequence[LoggedVector]
+) -> list[Checkpoint]:
+    """The checkpoints of the feeds themselves. A view that is behind makes us read again what the log's is past."""
+    log, feed = known[LOG], known[VECTORS]
+    if events and events[-1].position > log.position:
+        log = replace(log, position=events[-1].position, chain=events[-1].chain)
+    if vectors:
+        feed = replace(feed, position=vectors[-1].sequence)
+    return [log, feed]
+
+
+def _applied(known: Mapping[str, Checkpoint], projections: Sequence[View]) -> int:
+    running = [known[view.name].position for view in projections if known[view.name].stopped_at is None]
+    return min(running, default=known[LOG].position)
+
+
+def _is_restored(log: EventLog, found: Mapping[str, Checkpoint]) -> bool:
+    """Whether the log ends before what was read of it, or tells something else there."""
+    read, feed = found.get(LOG, Checkpoint(name=LOG)), found.get(VECTORS, Checkpoint(name=VECTORS))
+    if read.position > log.last_position() or feed.position > log.last_sequence():
+        return True
+    there = log.read(max(read.position - 1, 0), 1)
+    return any(logged.position == read.position and logged.chain != read.chain for logged in there)
+
+
+def _ended() -> Unavailable:
+    return Unavailable("The read models are not being updated any more.")

@@ -1,0 +1,47 @@
+"""The indexes of warm sessions: built from the views' rows when first asked for; the longest unused are let go."""
+
+from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Final
+from uuid import UUID
+
+from projections.session_index import SessionIndex, Source
+
+WARM_SESSIONS: Final = 200
+
+
+class Indexes:
+    """Session indexes by session. Each is used by one thread at a time."""
+
+    def __init__(self, source: Source, *, embedder: str, dimensions: int, warm: int = WARM_SESSIONS) -> None:
+        self._source = source
+        self._embedder = embedder
+        self._dimensions = dimensions
+        self._warm = warm
+        self._indexes: OrderedDict[UUID, tuple[SessionIndex, Lock]] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._indexes)
+
+    @contextmanager
+    def fresh(self, session: UUID) -> Generator[SessionIndex]:
+        """The session's index with everything the views hold by now, for this thread alone until it is done."""
+        with self._lock:
+            if session not in self._indexes:
+                index = SessionIndex(session, embedder=self._embedder, dimensions=self._dimensions)
+                self._indexes[session] = (index, Lock())
+                if len(self._indexes) > self._warm:
+                    self._indexes.popitem(last=False)
+            self._indexes.move_to_end(session)
+            index, busy = self._indexes[session]
+        with busy:
+            index.refresh(self._source)
+            yield index
+
+    def drop(self, session: UUID) -> None:
+        """Let go of an index, for instance when something in it was forgotten."""
+        with self._lock:
+            self._indexes.pop(session, None)

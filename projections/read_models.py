@@ -1,0 +1,80 @@
+"""All views of one file, as one value: what the use cases read from and what the follower keeps up to date."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from projections.audits import Audits
+from projections.catalogue import Catalogue
+from projections.conversation import Conversation
+from projections.emotions import Emotions
+from projections.follower import Follower
+from projections.instructions import Instructions
+from projections.lexicon import Lexicon
+from projections.lineage import Lineage
+from projections.memories import Memories
+from projections.ports import EventLog
+from projections.summaries import Summaries
+from projections.usage import UsageLedger
+from projections.vectors import Vectors
+from projections.views import View, Views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadModels:
+    """The views by name. Readers are synchronous and belong off the event loop."""
+
+    views: Views
+    lineage: Lineage
+    conversation: Conversation
+    instructions: Instructions
+    emotions: Emotions
+    summaries: Summaries
+    memories: Memories
+    audits: Audits
+    usage: UsageLedger
+    catalogue: Catalogue
+    lexicon: Lexicon
+    vectors: Vectors
+
+    @classmethod
+    def open(cls, file: Path) -> "ReadModels":
+        """The views on this file, made if it is not there. The tables are made by the first follower."""
+        views = Views(file)
+        return cls(
+            views=views,
+            lineage=Lineage(views),
+            conversation=Conversation(views),
+            instructions=Instructions(views),
+            emotions=Emotions(views),
+            summaries=Summaries(views),
+            memories=Memories(views),
+            audits=Audits(views),
+            usage=UsageLedger(views),
+            catalogue=Catalogue(views),
+            lexicon=Lexicon(views),
+            vectors=Vectors(views),
+        )
+
+    def all(self) -> list[View]:
+        """In the order in which they apply a batch: the lineage first, because the others read it."""
+        return [
+            self.lineage,
+            self.conversation,
+            self.instructions,
+            self.emotions,
+            self.summaries,
+            self.memories,
+            self.audits,
+            self.usage,
+            self.catalogue,
+            self.lexicon,
+            self.vectors,
+        ]
+
+    def follow(self, log: EventLog) -> Follower:
+        """A follower of the log for these views, not yet started."""
+        return Follower(log, self.views, self.all(), self.vectors)
+
+    def close(self) -> None:
+        """Let go of the file: nobody may be reading or following any more."""
+        self.views.close()

@@ -1,0 +1,165 @@
+"""Everything a session remembers, whichever view keeps it: what recall indexes, what can be quoted, what replay needs.
+
+Reads the views and writes nothing. All methods block; call them off the event loop.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+
+from domain.persona import chunks
+from domain.records import MemoryKind
+from projections.instructions import StoredInstruction
+from projections.messages import PathMessage
+from projections.read_models import ReadModels
+from projections.session_index import Additions, Document, Feeling, VectorRow
+from projections.stemming import stems
+from projections.summaries import Summary
+
+MESSAGES_KEPT: Final = 50_000
+"""Messages held in memory, about 1 kB each; the first read go first."""
+
+ROLE_NAMES: Final = {"user": "User", "assistant": "Assistant", "tool": "Tool"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A memory's source: who said it (or what it is), when (ISO 8601, empty when unknown), and its whole text."""
+
+    speaker: str
+    said_at: str
+    text: str
+
+
+class Remembered:
+    """A session's memory across the views. Keeps messages it has read, for they never change."""
+
+    def __init__(self, models: ReadModels) -> None:
+        self.models = models
+        self._read: OrderedDict[tuple[UUID, int], PathMessage] = OrderedDict()
+        self._lock = Lock()
+
+    def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions:
+        """What came after event `version` and vector `sequence` (see `session_index.Source`)."""
+        models = self.models
+        with models.views.snapshot():
+            documents = [*self._said(session, version), *self._written(session, version)]
+            rows = models.vectors.rows(session, embedder, after=sequence)
+            readings = models.emotions.readings(session, after=version)
+        documents.sort(key=lambda document: (document.version, document.start or 0))
+        newest = [version, *(document.version for document in documents), *(row.version for row in readings)]
+        return Additions(
+            documents=documents,
+            vectors=[
+                VectorRow(version=row.version, part=int(row.part), vector=np.frombuffer(row.vector, dtype="<f2"))
+                for row in rows
+                if row.part.isdigit()
+            ],
+            feelings=[
+                Feeling(version=row.version, of=row.of, dominant=row.dominant, importance=row.importance)
+                for row in readings
+            ],
+            version=max(newest),
+            sequence=max([sequence, *(row.sequence for row in rows)]),
+        )
+
+    def _said(self, session: UUID, after: int) -> list[Document]:
+        """Messages and carried memories, whose words are stored."""
+        rows = self.models.lexicon.rows(session, after=after)
+        carried = self.models.memories.texts(session, [row.version for row in rows]) if rows else {}
+        kinds: dict[bool, MemoryKind] = {True: "carried", False: "message"}
+        return [Document(kind=kinds[row.version in carried], version=row.version, terms=row.terms) for row in rows]
+
+    def _written(self, session: UUID, after: int) -> list[Document]:
+        """Summaries, and the chunks of instructions; there are few of both."""
+        documents = [
+            Document(kind="summary", version=summary.version, terms=Counter(stems(summary.text)))
+            for summary in self.models.summaries.all(session, after=after)
+        ]
+        for instruction in self.models.instructions.instructions(session, after=after):
+            documents.extend(_chunk_documents(instruction))
+        return documents
+
+    def beside_path(
+        self, session: UUID, path: Sequence[int], present: Iterable[int], at: int | None = None
+    ) -> list[int]:
+        """What may be recalled besides the path's messages: carried memories, summaries that hold for the path, and
+        former personas' instructions that are not among those `present` in the request."""
+        carried = [memory.version for memory in self.models.memories.carried(session, at)]
+        summaries = [summary.version for summary in self.models.summaries.holding(session, path, at)]
+        absent = self.models.instructions.of_personas(session, at) - set(present)
+        return [*carried, *summaries, *sorted(absent)]
+
+    def summary_in_view(self, session: UUID, path: Sequence[int], at: int | None = None) -> Summary | None:
+        """The summary that stands for the path's beginning."""
+        return self.models.summaries.in_view(session, path, at)
+
+    def told(self, session: UUID, documents: Iterable[Document]) -> dict[int, Told]:
+        """Where these memories come from, by version; what was forgotten since is missing."""
+        by_kind: dict[MemoryKind, list[int]] = {"message": [], "carried": [], "summary": [], "persona": []}
+        for document in documents:
+            by_kind[document.kind].append(document.version)
+        models = self.models
+        told = {
+            version: Told(speaker=message.name or ROLE_NAMES[message.role], said_at=message.said_at, text=message.text)
+            for version, message in self.messages(session, by_kind["message"]).items()
+            if not message.forgotten
+        }
+        for memory in models.memories.carried(session) if by_kind["carried"] else ():
+            told[memory.version] = Told(
+                speaker=memory.name or ROLE_NAMES[memory.role], said_at=memory.said_at, text=memory.text
+            )
+        for summary in models.summaries.find(session, by_kind["summary"]) if by_kind["summary"] else ():
+            told[summary.version] = Told(speaker="A summary", said_at=summary.created, text=summary.text)
+        for version, text in models.instructions.texts(session, by_kind["persona"]).items():
+            told[version] = Told(speaker="Former instructions", said_at="", text=text)
+        return told
+
+    def messages(self, session: UUID, versions: Iterable[int]) -> dict[int, PathMessage]:
+        """Messages by version, on a path or not."""
+        wanted = list(versions)
+        with self._lock:
+            found = {version: self._read[session, version] for version in wanted if (session, version) in self._read}
+        missing = [version for version in wanted if version not in found]
+        if missing:
+            read = self.models.conversation.find(session, missing)
+            with self._lock:
+                self._read.update({(session, version): message for version, message in read.items()})
+                while len(self._read) > MESSAGES_KEPT:
+                    self._read.popitem(last=False)
+            found.update(read)
+        return found
+
+    def texts(self, session: UUID, versions: Iterable[int]) -> dict[int, str]:
+        """The stored texts of these versions, whatever they are; what was forgotten is missing."""
+        models, wanted = self.models, list(versions)
+        return {
+            **models.conversation.texts(session, wanted),
+            **models.instructions.texts(session, wanted),
+            **models.summaries.texts(session, wanted),
+            **models.memories.texts(session, wanted),
+        }
+
+    def moments(self, session: UUID, versions: Sequence[int], dominant: str, count: int) -> list[int]:
+        """The latest of these messages in which the feeling was dominant."""
+        read = self.models.emotions.of_messages(session, versions)
+        felt = [version for version in versions if version in read and read[version].dominant == dominant]
+        return felt[-count:]
+
+
+def _chunk_documents(instruction: StoredInstruction) -> list[Document]:
+    return [
+        Document(
+            kind="persona",
+            version=instruction.version,
+            start=chunk.start,
+            end=chunk.end,
+            terms=Counter(stems(instruction.text[chunk.start : chunk.end])),
+        )
+        for chunk in chunks(instruction.text)
+    ]

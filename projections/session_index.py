@@ -1,0 +1,127 @@
+"""All that can be recalled of one session, warm in memory: documents, their vectors, their words, their feelings.
+
+It is filled from the views' rows and only ever grows; what is in view as of some version is asked by a mask. A document
+is a message, a carried memory, a summary, or a chunk of an instruction.
+"""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.records import MemoryKind
+from projections.bm25 import Bm25
+from projections.vector_index import VectorIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Something recallable: the text of `version`, or its characters `start` to `end`, with the stems in it."""
+
+    kind: MemoryKind
+    version: int
+    start: int | None = None
+    end: int | None = None
+    terms: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorRow:
+    """A stored vector. `part` counts the pieces of a long text, or the chunks of an instruction."""
+
+    version: int
+    part: int
+    vector: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feeling:
+    """The dominant emotion of message `of` and its importance, as detected by event `version`."""
+
+    version: int
+    of: int
+    dominant: str
+    importance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
+    """What the views hold beyond what an index has read, and how far that is, all from one snapshot of the views."""
+
+    documents: Sequence[Document]
+    vectors: Sequence[VectorRow]
+    feelings: Sequence[Feeling]
+    version: int
+    sequence: int
+
+
+class Source(Protocol):
+    """Where an index reads from: the rows of a session and of its ancestors as far as they are its own."""
+
+    def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions: ...
+
+
+class SessionIndex:
+    """The recallable documents of one session, numbered in the order they became known."""
+
+    def __init__(self, session: UUID, *, embedder: str, dimensions: int) -> None:
+        self.session = session
+        self.embedder = embedder
+        self.documents: list[Document] = []
+        self.words = Bm25()
+        self.vectors = VectorIndex(dimensions)
+        self._versions = array("q")
+        self._first_of: dict[int, int] = {}
+        self._feelings: dict[int, list[Feeling]] = {}
+        self._version = 0
+        self._sequence = 0
+
+    def refresh(self, source: Source) -> None:
+        """Read what came since the last time."""
+        new = source.additions(self.session, self.embedder, version=self._version, sequence=self._sequence)
+        for document in new.documents:
+            self._first_of.setdefault(document.version, len(self.documents))
+            self.documents.append(document)
+            self._versions.append(document.version)
+            self.words.add(document.terms)
+        for feeling in new.feelings:
+            self._feelings.setdefault(feeling.of, []).append(feeling)
+        self._add_vectors(new.vectors)
+        self._version, self._sequence = new.version, new.sequence
+
+    def _add_vectors(self, rows: Sequence[VectorRow]) -> None:
+        numbered = [(number, row.vector) for row in rows if (number := self._number(row)) is not None]
+        if numbered:
+            numbers, vectors = zip(*numbered, strict=True)
+            self.vectors.add(numbers, np.stack(vectors))
+
+    def _number(self, row: VectorRow) -> int | None:
+        """The document that a vector is of; None when the text was forgotten since."""
+        first = self._first_of.get(row.version)
+        if first is None or self.documents[first].kind != "persona":
+            return first
+        number = first + row.part
+        known = number < len(self.documents) and self.documents[number].version == row.version
+        return number if known else None
+
+    @property
+    def versions(self) -> NDArray[np.int64]:
+        """The version of each document."""
+        return np.array(self._versions, dtype=np.int64)
+
+    def mask(self, versions: Iterable[int]) -> NDArray[np.bool_]:
+        """True for the documents of these versions."""
+        own = self.versions
+        wanted = np.fromiter(versions, dtype=np.int64)
+        table = np.zeros(max(int(own.max(initial=0)), int(wanted.max(initial=0))) + 1, dtype=np.bool_)
+        table[wanted] = True
+        return table[own]
+
+    def feeling_of(self, version: int, at: int | None) -> Feeling | None:
+        """What was detected last in a message, as of `at`."""
+        detected = self._feelings.get(version, [])
+        return next((feeling for feeling in reversed(detected) if at is None or feeling.version <= at), None)

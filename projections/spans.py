@@ -1,0 +1,135 @@
+"""The path as rows: message `message` of session `origin` stands at `ordinal` from one version until another.
+
+Ordinals are sparse integers. Appending takes the last one plus a wide step, inserting takes places evenly spread
+between two neighbours, so a splice closes and opens only the rows it names. Where no room is left between neighbours
+the whole path is given new ordinals, by closing and reopening its rows: the past keeps the old ones.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from domain.path import Splice, from_ranges
+from projections.lineage import origins, sweep
+from projections.views import OPEN
+
+STEP = 2**20
+
+# In the order in which it is read: the path of now is one stretch of the key, oldest first.
+SCHEMA = (
+    """CREATE TABLE spans (
+        session TEXT NOT NULL, until_version INTEGER NOT NULL, ordinal INTEGER NOT NULL, message INTEGER NOT NULL,
+        origin TEXT NOT NULL, from_version INTEGER NOT NULL, PRIMARY KEY (session, until_version, ordinal)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX spans_message ON spans (origin, message)",
+)
+
+
+def in_view(at: int | None) -> str:
+    """A condition on spans `s` for what `:session` shows as of `:at`; simpler, and in order of the key, for now.
+
+    Before a fork's own first version its path is the ancestor's whose stretch holds `:at`.
+    """
+    if at is None:
+        return f"s.session = :session AND s.until_version = {OPEN}"
+    return """s.session = (SELECT origin FROM reach WHERE session = :session AND after_version < :at
+        ORDER BY after_version DESC LIMIT 1) AND s.until_version > :at AND s.from_version <= :at"""
+
+
+def append(db: sqlite3.Connection, session: str, version: int) -> None:
+    """Message `version` joins the path's end."""
+    (last,) = db.execute(
+        "SELECT max(ordinal) FROM spans WHERE session = ? AND until_version = ?", (session, OPEN)
+    ).fetchone()
+    _open(db, session, version, [((last or 0) + STEP, version, session)])
+
+
+def copy(db: sqlite3.Connection, session: str, *, parent: str, at: int) -> None:
+    """A fork begins with its parent's path as of `at`."""
+    db.execute(
+        f"""INSERT OR REPLACE INTO spans (session, until_version, ordinal, message, origin, from_version)
+        SELECT :fork, {OPEN}, s.ordinal, s.message, s.origin, :at + 1 FROM spans s
+        WHERE s.session = (SELECT origin FROM lineage WHERE session = :session AND after_version < :at
+            ORDER BY after_version DESC LIMIT 1) AND s.until_version > :at AND s.from_version <= :at""",
+        {"fork": session, "session": parent, "at": at},
+    )
+
+
+def splice(db: sqlite3.Connection, session: str, version: int, hunks: Sequence[Splice]) -> None:
+    """The path changes with event `version`. Hunks count in the path before it, hence from the last to the first."""
+    named = [message for hunk in hunks for message in from_ranges(hunk["in"])]
+    owners = origins(db, session, named)
+    for hunk in reversed(hunks):
+        into = [(message, owners[message]) for message in from_ranges(hunk["in"])]
+        _replace(db, session, version, (hunk["at"], len(from_ranges(hunk["out"])), into))
+
+
+def erase(db: sqlite3.Connection, session: str, version: int) -> None:
+    """The session has no path any more. What living forks had in common with it they still see in their past."""
+    sweep(db, "spans", session, column="from_version")
+    db.execute("UPDATE spans SET until_version = ? WHERE session = ? AND until_version = ?", (version, session, OPEN))
+
+
+def _replace(
+    db: sqlite3.Connection, session: str, version: int, change: tuple[int, int, list[tuple[int, str]]]
+) -> None:
+    at, count, into = change
+    before, leaving, behind = _window(db, session, at, count)
+    _close(db, session, version, leaving)
+    places = _places(before, behind, len(into))
+    if places is None:
+        _renumber(db, session, version)
+        before, _, behind = _window(db, session, at, 0)
+        places = _places(before, behind, len(into)) or []
+    _open(db, session, version, [(place, *message) for place, message in zip(places, into, strict=True)])
+
+
+def _window(db: sqlite3.Connection, session: str, at: int, count: int) -> tuple[int | None, list[int], int | None]:
+    """The ordinals at index `at` of the present path: the one before, `count` from there on, the one behind."""
+    skipped = max(at - 1, 0)
+    rows = db.execute(
+        "SELECT ordinal FROM spans WHERE session = ? AND until_version = ? ORDER BY ordinal LIMIT ? OFFSET ?",
+        (session, OPEN, count + 1 + at - skipped, skipped),
+    )
+    ordinals = [ordinal for (ordinal,) in rows]
+    before = ordinals.pop(0) if at else None
+    return before, ordinals[:count], ordinals[count] if len(ordinals) > count else None
+
+
+def _places(before: int | None, behind: int | None, count: int) -> list[int] | None:
+    """`count` ordinals between two neighbours, either of which may be missing; None when there is no room."""
+    if behind is None:
+        return [(before or 0) + STEP * (n + 1) for n in range(count)]
+    if before is None:
+        before = behind - STEP * (count + 1)
+    if behind - before <= count:
+        return None
+    return [before + (behind - before) * (n + 1) // (count + 1) for n in range(count)]
+
+
+def _renumber(db: sqlite3.Connection, session: str, version: int) -> None:
+    rows = db.execute(
+        "SELECT ordinal, message, origin FROM spans WHERE session = ? AND until_version = ? ORDER BY ordinal",
+        (session, OPEN),
+    ).fetchall()
+    _close(db, session, version, [ordinal for ordinal, _, _ in rows])
+    _open(db, session, version, [((n + 1) * STEP, message, origin) for n, (_, message, origin) in enumerate(rows)])
+
+
+def _open(db: sqlite3.Connection, session: str, version: int, rows: Sequence[tuple[int, int, str]]) -> None:
+    db.executemany(
+        """INSERT OR REPLACE INTO spans (session, until_version, ordinal, message, origin, from_version)
+        VALUES (?, ?, ?, ?, ?, ?)""",
+        [(session, OPEN, ordinal, message, origin, version) for ordinal, message, origin in rows],
+    )
+
+
+def _close(db: sqlite3.Connection, session: str, version: int, ordinals: Sequence[int]) -> None:
+    key = "session = ? AND until_version = ? AND ordinal = ?"
+    # What this very event opened was never in view.
+    db.executemany(
+        f"DELETE FROM spans WHERE {key} AND from_version = ?",
+        [(session, OPEN, ordinal, version) for ordinal in ordinals],
+    )
+    db.executemany(
+        f"UPDATE spans SET until_version = ? WHERE {key}", [(version, session, OPEN, ordinal) for ordinal in ordinals]
+    )

@@ -1,0 +1,105 @@
+"""Tokens that each reply took, and what they cost by a price list that the reader brings."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.events import ReplyCompleted, ReplyExtended, SessionErased
+from projections.lineage import in_reach, scope, sweep
+from projections.ports import LoggedEvent
+from projections.views import Views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """US dollars for a million tokens. `cached` is for those input tokens that the provider had cached."""
+
+    input: float
+    output: float
+    cached: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageTotals:
+    """Tokens over all replies, reasoning and cached ones being part of output and input.
+
+    `estimated` says that at least one count is ours, not the model's; the cost is None when a model has no price.
+    """
+
+    replies: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    estimated: bool
+    estimated_cost_usd: float | None
+
+
+class UsageLedger:
+    """Usage of each reply. A fork's totals include the turns it has in common with its ancestors."""
+
+    name = "usage"
+    schema = (
+        """CREATE TABLE usage (
+            session TEXT NOT NULL, version INTEGER NOT NULL, turn TEXT NOT NULL, model TEXT NOT NULL,
+            input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
+            reasoning_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL, PRIMARY KEY (session, version)
+        )""",
+    )
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    def apply(self, db: sqlite3.Connection, logged: LoggedEvent) -> None:
+        event = logged.event
+        match event:
+            case ReplyCompleted() | ReplyExtended():
+                usage = event.usage
+                db.execute(
+                    "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        event.originator_id.hex,
+                        event.originator_version,
+                        event.turn,
+                        event.model,
+                        usage["input_tokens"],
+                        usage["output_tokens"],
+                        usage["cached_tokens"],
+                        usage["reasoning_tokens"],
+                        usage["estimated"],
+                    ),
+                )
+            case SessionErased():
+                sweep(db, "usage", event.originator_id.hex)
+            case _:
+                pass
+
+    def totals(self, session: UUID, at: int | None = None, *, prices: Mapping[str, Price]) -> UsageTotals:
+        """Sums over the replies up to `at`, with their cost by `prices` (by model name)."""
+        rows: list[tuple[str, int, int, int, int, int, int]] = (
+            self._views.read()
+            .execute(
+                f"""SELECT t.model, count(*), sum(t.input_tokens), sum(t.output_tokens), sum(t.cached_tokens),
+                sum(t.reasoning_tokens), max(t.estimated) {in_reach("usage")} GROUP BY t.model""",
+                scope(session, at),
+            )
+            .fetchall()
+        )
+        costs = [_cost(prices.get(model), tokens, output, cached) for model, _, tokens, output, cached, _, _ in rows]
+        known = [cost for cost in costs if cost is not None]
+        return UsageTotals(
+            replies=sum(row[1] for row in rows),
+            input_tokens=sum(row[2] for row in rows),
+            output_tokens=sum(row[3] for row in rows),
+            cached_tokens=sum(row[4] for row in rows),
+            reasoning_tokens=sum(row[5] for row in rows),
+            estimated=any(row[6] for row in rows),
+            estimated_cost_usd=sum(known) if len(known) == len(costs) else None,
+        )
+
+
+def _cost(price: Price | None, tokens: int, output: int, cached: int) -> float | None:
+    if price is None:
+        return None
+    return ((tokens - cached) * price.input + cached * price.cached + output * price.output) / 1_000_000

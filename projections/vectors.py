@@ -1,0 +1,152 @@
+"""The stored vectors, copied from the log's second feed, and which messages still lack one.
+
+They are write-once: a vector that is there is never replaced and never computed here.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.events import (
+    InstructionReceived,
+    MemoryCarried,
+    MessageEdited,
+    MessageForgotten,
+    MessageReceived,
+    ReplyCompleted,
+    ReplyExtended,
+    SessionErased,
+    SummaryWritten,
+)
+from projections.lineage import forget, forgotten_in, held, in_reach, scope, sweep
+from projections.ports import LoggedEvent, LoggedVector
+from projections.views import Views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorRow:
+    """A vector of one part of a message. `vector` holds little-endian float16 of unit length."""
+
+    version: int
+    session: str
+    part: str
+    sequence: int
+    vector: bytes
+
+
+class Vectors:
+    """Vectors by message and embedder. Messages that want one are noted, tools' results do not."""
+
+    name = "vectors"
+    schema = (
+        """CREATE TABLE vectors (
+            session TEXT NOT NULL, version INTEGER NOT NULL, part TEXT NOT NULL, embedder TEXT NOT NULL,
+            sequence INTEGER NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (session, embedder, version, part)
+        )""",
+        "CREATE INDEX vectors_sequence ON vectors (session, embedder, sequence)",
+        """CREATE TABLE vectors_wanted (
+            session TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (session, version)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE vectors_refused (
+            session TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (session, version)
+        ) WITHOUT ROWID""",
+    )
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    def apply(self, db: sqlite3.Connection, logged: LoggedEvent) -> None:
+        event = logged.event
+        session, version = event.originator_id.hex, event.originator_version
+        match event:
+            case MessageReceived(role="tool"):
+                pass
+            case (
+                MessageReceived()
+                | MessageEdited()
+                | ReplyCompleted()
+                | ReplyExtended()
+                | MemoryCarried()
+                | SummaryWritten()
+                | InstructionReceived()
+            ):
+                db.execute("INSERT OR REPLACE INTO vectors_wanted VALUES (?, ?)", (session, version))
+            case MessageForgotten():
+                refused = held(db, session, forgotten_in(event))
+                db.executemany("INSERT OR REPLACE INTO vectors_refused VALUES (:origin, :version)", refused)
+                forget(db, "vectors", session, forgotten_in(event))
+                forget(db, "vectors_wanted", session, forgotten_in(event))
+            case SessionErased():
+                sweep(db, "vectors", session)
+                sweep(db, "vectors_wanted", session)
+            case _:
+                pass
+
+    def apply_vector(self, db: sqlite3.Connection, logged: LoggedVector) -> None:
+        """Take in a vector, unless its message was forgotten: a feed may still hold what the events say is gone."""
+        stored = logged.stored
+        db.execute(
+            """INSERT OR IGNORE INTO vectors (session, version, part, embedder, sequence, vector)
+            SELECT :session, :version, :part, :embedder, :sequence, :vector WHERE NOT EXISTS (
+                SELECT 1 FROM vectors_refused WHERE session = :session AND version = :version
+            ) AND NOT EXISTS (
+                SELECT 1 FROM lineage WHERE session = :session AND origin = :session AND erased AND NOT EXISTS (
+                    SELECT 1 FROM reach WHERE origin = :session AND :version > after_version
+                    AND :version <= upto_version
+                )
+            )""",
+            {
+                "session": stored.session.hex,
+                "version": stored.version,
+                "part": stored.part,
+                "embedder": stored.embedder,
+                "sequence": logged.sequence,
+                "vector": stored.vector,
+            },
+        )
+
+    def rows(self, session: UUID, embedder: str, at: int | None = None, *, after: int = 0) -> list[VectorRow]:
+        """Vectors of the session's and its ancestors' messages with sequences above `after`, in that order."""
+        return self._select(
+            f"""SELECT {_COLUMNS} {in_reach("vectors", "vectors_sequence")}
+            WHERE t.embedder = :embedder AND t.sequence > :after ORDER BY t.sequence""",
+            scope(session, at, embedder=embedder, after=after),
+        )
+
+    def embedders(self, session: UUID, at: int | None = None) -> list[str]:
+        """The embedders of which there are vectors."""
+        rows = self._views.read().execute(
+            f"SELECT DISTINCT t.embedder {in_reach('vectors')} ORDER BY t.embedder", scope(session, at)
+        )
+        return [embedder for (embedder,) in rows]
+
+    def of(self, session: UUID, version: int, embedder: str) -> list[VectorRow]:
+        """All vectors of one message, by part."""
+        return self._select(
+            f"""SELECT {_COLUMNS} {in_reach("vectors")}
+            WHERE t.embedder = :embedder AND t.version = :version ORDER BY t.part""",
+            scope(session, None, embedder=embedder, version=version),
+        )
+
+    def missing(self, session: UUID, embedder: str) -> list[int]:
+        """Versions of the session's own messages and carried memories without a vector of this embedder, oldest first.
+
+        An ancestor's are the ancestor's to fill in: vectors are kept with the session whose event brought the text.
+        """
+        rows = self._views.read().execute(
+            """SELECT version FROM vectors_wanted w WHERE session = :session AND NOT EXISTS (
+                SELECT 1 FROM vectors v WHERE v.session = w.session AND v.version = w.version
+                AND v.embedder = :embedder AND v.part != 'query'
+            ) ORDER BY version""",
+            {"session": session.hex, "embedder": embedder},
+        )
+        return [version for (version,) in rows]
+
+    def _select(self, query: str, parameters: dict[str, int | str | None]) -> list[VectorRow]:
+        return [
+            VectorRow(version=version, session=session, part=part, sequence=sequence, vector=vector)
+            for version, session, part, sequence, vector in self._views.read().execute(query, parameters)
+        ]
+
+
+_COLUMNS = "t.version, t.session, t.part, t.sequence, t.vector"

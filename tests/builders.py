@@ -1,0 +1,350 @@
+"""Sessions and their events for tests, made by the real aggregate: a test shows only what matters to it.
+
+    builder = SessionBuilder("chat")
+    hello = builder.say("Hello")
+    builder.reply("Good evening")
+    await builder.store(log)
+
+`History` plays many random but valid steps over several sessions that fork from one another.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import cast
+from uuid import UUID
+
+from api.ports import EventLog
+from domain import path as paths
+from domain.emotion import Emotion
+from domain.events import SessionEvent
+from domain.messages import Instruction, Message
+from domain.records import FinishReason, Origin, PathCause, Role, TurnKind, Usage
+from domain.session import Session
+from domain.transcript import Append, Edit, Rearrange
+from domain.turn import Context, Detected, Reply
+from projections.ports import StoredVector
+
+SAID_AT = "2026-01-02T03:04:05+00:00"
+
+USAGE: Usage = {
+    "input_tokens": 100,
+    "output_tokens": 20,
+    "cached_tokens": 40,
+    "reasoning_tokens": 5,
+    "estimated": False,
+}
+
+
+def message(text: str = "Hello", role: Role = "user", *, origin: Origin = "client") -> Message:
+    """A message of the dialogue."""
+    return Message(role=role, text=text, said_at=SAID_AT, origin=origin)
+
+
+def context(*, kind: TurnKind = "new", query: int | None = None, persona: int | None = None) -> Context:
+    """A context that was built for the model, with nothing recalled."""
+    return Context(
+        kind=kind,
+        process="test",
+        query=query,
+        manifest=[{"role": "user", "name": None, "part": "history", "segments": [{"text": "Hello"}]}],
+        sha256="0" * 64,
+        now=SAID_AT,
+        model="offline",
+        parameters={"temperature": 1.0},
+        budget={"window": 4096, "tokenizer": "o200k", "parts": {"history": {"allotted": 100, "used": 10}}},
+        recall={
+            "policy": {"name": "test", "version": 1, "parameters": {}},
+            "embedder": "none",
+            "candidates": [],
+            "rest": {},
+            "threshold": 0.0,
+            "cut": None,
+        },
+        persona=persona,
+        summary=None,
+        timings_ms={"recall": 1.0},
+    )
+
+
+def reply(text: str = "Good evening", *, finish_reason: FinishReason = "stop", model: str = "offline") -> Reply:
+    """What the model answered."""
+    return Reply(
+        text=text,
+        model=model,
+        finish_reason=finish_reason,
+        usage=USAGE,
+        time_to_first_token_ms=10.0,
+        duration_ms=50.0,
+        timings_ms={"model": 50.0},
+        said_at=SAID_AT,
+    )
+
+
+def vector(session: UUID, version: int, *, part: str = "0", embedder: str = "test") -> StoredVector:
+    """A vector of two halves."""
+    return StoredVector(session=session, version=version, part=part, embedder=embedder, vector=b"\x00\x3c\x00\x00")
+
+
+class SessionBuilder:
+    """One session: intents in, `events` out (those of the session's own stream)."""
+
+    _turns = count(1)
+
+    def __init__(
+        self,
+        external_id: str = "chat",
+        *,
+        owner: str = "local",
+        user: str | None = None,
+        session: Session | None = None,
+    ) -> None:
+        self.session = session or Session.start(owner=owner, external_id=external_id, identified_by="header", user=user)
+        self.events: list[SessionEvent] = []
+        self._stored = 0
+        self._collect()
+
+    @property
+    def id(self) -> UUID:
+        return self.session.id
+
+    @property
+    def version(self) -> int:
+        return self.session.version
+
+    @property
+    def path(self) -> list[int]:
+        return list(self.session.path)
+
+    # -- intents -------------------------------------------------------------------------------------------------------
+
+    def say(self, text: str = "Hello", role: Role = "user", *, origin: Origin = "client") -> int:
+        """A message joins the path's end; returns its version. A backfilled one only gets a row."""
+        self.session.receive(turn=None, operations=[Append(message(text, role, origin=origin))])
+        return self._collect()
+
+    def instruct(self, *texts: str) -> int | None:
+        """The client's persona consists of these texts; returns the persona's version."""
+        instructions = [Instruction(role="system", text=text) for text in texts]
+        received = self.session.receive(turn=None, instructions=instructions, leading=len(texts))
+        self._collect()
+        return received.persona
+
+    def open_turn(self, *, kind: TurnKind = "new", persona: int | None = None) -> str:
+        """A turn opens and stays open; returns its id."""
+        turn = f"turn-{next(self._turns)}"
+        query = self.path[-1] if self.path else None
+        self.session.begin_turn(turn, emotions=[], context=context(kind=kind, query=query, persona=persona))
+        self._collect()
+        return turn
+
+    def complete(self, *texts: str, finish_reason: FinishReason = "stop", model: str = "offline") -> int:
+        """The open turn gets its reply, or several; returns the version of the one that joins the path."""
+        assert self.session.open_turn is not None
+        replies = [reply(text, finish_reason=finish_reason, model=model) for text in texts]
+        versions = self.session.complete_turn(self.session.open_turn.id, replies)
+        self._collect()
+        return versions[0]
+
+    def reply(self, *texts: str, persona: int | None = None, model: str = "offline") -> int:
+        """A whole turn; returns the reply's version."""
+        self.open_turn(persona=persona)
+        return self.complete(*(texts or ("Good evening",)), model=model)
+
+    def extend(self, text: str) -> int:
+        """The path's last message is continued by the model; returns the new version."""
+        self.open_turn(kind="continue")
+        return self.complete(text)
+
+    def fail(self, code: str = "upstream_error") -> None:
+        """The open turn ends without a reply."""
+        assert self.session.open_turn is not None
+        self.session.fail_turn(self.session.open_turn.id, code=code, detail="It did not answer.")
+        self._collect()
+
+    def edit(self, replaces: int, text: str) -> int:
+        """A message gets a new text; returns the version of the edit."""
+        received = self.session.receive(turn=None, operations=[Edit(replaces, text)])
+        self._collect()
+        return received.messages[0]
+
+    def arrange(self, cause: PathCause, path: Sequence[int]) -> None:
+        """The path becomes this one, of messages that are known."""
+        splices = paths.difference(self.session.path, path)
+        self.session.receive(turn=None, operations=[Rearrange(cause, splices)])
+        self._collect()
+
+    def remove(self, version: int) -> None:
+        """A message leaves the path."""
+        self.arrange("remove", [other for other in self.path if other != version])
+
+    def swipe(self, text: str = "Another answer") -> int:
+        """The path's last message leaves it and another reply takes its place."""
+        self.arrange("swipe", self.path[:-1])
+        return self.reply(text)
+
+    def rewind(self, at: int) -> None:
+        """The path becomes what it was as of version `at` of this session's own stream."""
+        self.session.rewind(self.as_of(at).path)
+        self._collect()
+
+    def summarise(self, covered: int, text: str = "They met.") -> int:
+        """A summary of the path's first messages; returns its version."""
+        digest = paths.digest(self.session.path[:covered])
+        self.session.summarise(count=covered, digest=digest, text=text, model="extractive", cites=[])
+        return self._collect()
+
+    def carry(self, text: str = "She likes tea", *, source: UUID, version: int) -> int:
+        """A memory comes over from another session; returns its version here."""
+        self.session.carry(source_session=source, source_version=version, message=message(text))
+        return self._collect()
+
+    def feel(self, of: int, dominant: str = "joy", confidence: float = 0.9) -> int:
+        """An emotion is read in a message; returns the reading's version."""
+        emotion = Emotion(labels={dominant: confidence}, dominant=dominant, confidence=confidence)
+        self.session.detect([Detected(of=of, detector="keywords-1", emotion=emotion, importance=0.7)])
+        return self._collect()
+
+    def forget(self, of: int, *, versions: Sequence[int] = ()) -> None:
+        """A message and what quotes it may no longer be known."""
+        self.session.forget(of, versions=[of, *versions], keyed_digests=[], counts={"messages": 1})
+        self._collect()
+
+    def erase(self) -> None:
+        """The session's end."""
+        self.session.erase({"events": self.version})
+        self._collect()
+
+    def fork(self, external_id: str, at: int | None = None) -> "SessionBuilder":
+        """Another session that continues this one as of a version of its own stream."""
+        child = self.as_of(self.version if at is None else at).fork(external_id)
+        return SessionBuilder(session=child)
+
+    # -- what became of it ---------------------------------------------------------------------------------------------
+
+    def as_of(self, version: int) -> Session:
+        """The aggregate as it was."""
+        session: Session | None = None
+        for event in self.events:
+            if event.originator_version <= version:
+                session = event.mutate(session)
+        return cast("Session", session)
+
+    async def store(self, log: EventLog, *, vectors: Sequence[StoredVector] = ()) -> int:
+        """Append what is new; returns the log's last position."""
+        new = self.events[self._stored :]
+        self._stored = len(self.events)
+        if new:
+            await log.append(self.id, new[0].originator_version - 1, new, vectors)
+        return log.last_position()
+
+    def _collect(self) -> int:
+        self.events += self.session.collect()
+        return self.session.version
+
+
+Step = tuple[str, int]
+"""What happens, and a number that decides to which session and message."""
+
+
+class History:
+    """Random but valid steps over sessions of one owner. A step that is not possible at the moment does nothing."""
+
+    def __init__(self) -> None:
+        self.sessions = [SessionBuilder("chat-0")]
+        self._words = ("tea", "rain", "Anna's", "running", "the", "river", "happy", "Where?")
+
+    async def play(self, steps: Sequence[Step], log: EventLog) -> None:
+        """Play the steps and store their events in the log, step by step."""
+        await self.sessions[0].store(log)
+        for name, number in steps:
+            alive = [builder for builder in self.sessions if not builder.session.erased]
+            if not alive:
+                return
+            builder = alive[number % len(alive)]
+            self._step(builder, name, number // len(alive))
+            for changed in self.sessions:
+                written = [event.originator_version for event in changed.events if event.TOPIC in WITH_VECTOR]
+                await changed.store(log, vectors=[vector(changed.id, version) for version in written])
+
+    def _step(self, builder: SessionBuilder, name: str, number: int) -> None:
+        if builder.session.open_turn is not None and name not in ("feel", "carry", "fork"):
+            _ENDINGS[number % len(_ENDINGS)](builder)
+        text = " ".join(self._words[(number >> shift) % len(self._words)] for shift in (0, 3, 6))
+        if name == "fork":
+            first = builder.events[0].originator_version
+            at = first + number % (builder.version - first + 1)
+            self.sessions.append(builder.fork(f"chat-{len(self.sessions)}", at))
+        elif builder.path or name in _WITHOUT_PATH:
+            STEPS[name](builder, number, text)
+
+
+def _pick(builder: SessionBuilder, number: int) -> int:
+    return builder.path[number % len(builder.path)]
+
+
+def _backfill(builder: SessionBuilder, number: int, text: str) -> None:
+    version = builder.say(text, origin="backfilled")
+    place = number % (len(builder.path) + 1)
+    builder.arrange("backfill", [*builder.path[:place], version, *builder.path[place:]])
+
+
+def _restore(builder: SessionBuilder, number: int, text: str) -> None:
+    gone = [version for version in builder.session.messages if version not in builder.path]
+    if gone:
+        builder.arrange("restore", [*builder.path, gone[number % len(gone)]])
+
+
+def _rewind(builder: SessionBuilder, number: int, text: str) -> None:
+    first = builder.events[0].originator_version
+    builder.rewind(first + number % (builder.version - first + 1))
+
+
+def _persona(builder: SessionBuilder, number: int, text: str) -> None:
+    builder.reply(text, persona=builder.instruct(f"You are {text}.", "Be kind."))
+
+
+def _edit_apart(builder: SessionBuilder, number: int, text: str) -> None:
+    """Two places of the path change in one event."""
+    path = builder.path
+    if len(path) > 2:
+        out, last = path[0], path[-1]
+        splices = [paths.splice(0, [out], []), paths.splice(len(path) - 1, [last], [out, last])]
+        builder.session.receive(turn=None, operations=[Rearrange("reorder", splices)])
+        builder.say(text)
+
+
+_ENDINGS: tuple[Callable[[SessionBuilder], object], ...] = (
+    lambda builder: builder.complete("At last"),
+    lambda builder: builder.complete("Cut sh", finish_reason="cancelled"),
+    lambda builder: builder.fail(),
+)
+
+STEPS: dict[str, Callable[[SessionBuilder, int, str], object]] = {
+    "say": lambda builder, number, text: builder.say(text),
+    "say more": lambda builder, number, text: builder.say(text),
+    "reply": lambda builder, number, text: builder.reply(text),
+    "reply twice": lambda builder, number, text: builder.reply(text, "Another choice"),
+    "open": lambda builder, number, text: builder.open_turn(),
+    "tool": lambda builder, number, text: builder.say(text, "tool"),
+    "persona": _persona,
+    "backfill": _backfill,
+    "swipe": lambda builder, number, text: builder.swipe(text),
+    "edit": lambda builder, number, text: builder.edit(_pick(builder, number), text),
+    "extend": lambda builder, number, text: builder.extend(text),
+    "remove": lambda builder, number, text: builder.remove(_pick(builder, number)),
+    "restore": _restore,
+    "reorder": lambda builder, number, text: builder.arrange("reorder", builder.path[::-1]),
+    "edit apart": _edit_apart,
+    "rewind": _rewind,
+    "summarise": lambda builder, number, text: builder.summarise(1 + number % len(builder.path), text),
+    "carry": lambda builder, number, text: builder.carry(text, source=builder.id, version=1),
+    "feel": lambda builder, number, text: builder.feel(_pick(builder, number), text.split()[0]),
+    "forget": lambda builder, number, text: builder.forget(_pick(builder, number)),
+    "erase": lambda builder, number, text: builder.erase(),
+}
+"""What can happen to a session, besides `fork`."""
+
+_WITHOUT_PATH = frozenset({"say", "say more", "reply", "open", "tool", "persona", "carry", "erase"})
+
+WITH_VECTOR = frozenset({"session.message-received", "session.message-edited", "session.memory-carried"})
+"""Topics whose texts a history stores a vector for."""

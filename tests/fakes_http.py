@@ -1,0 +1,201 @@
+"""What stands behind the HTTP surface in its own tests: answers, turns and sessions that need no log and no model."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+
+from api.ports import Delta, Encoding, Finish, Provider
+from api.services import RecallQuestion, Services
+from api.turn import TurnRequest
+from domain.errors import HeartlineError, InvalidRequest, NotFound
+from domain.records import Json, JsonObject, NeutralMessage, Usage
+
+USAGE: Usage = {
+    "input_tokens": 12,
+    "output_tokens": 3,
+    "cached_tokens": 4,
+    "reasoning_tokens": 0,
+    "estimated": False,
+}
+
+
+@dataclass(kw_only=True)
+class FakeAnswer:
+    """Says its pieces, waiting `pause` seconds before each, and then fails with `error` or ends with `finish`."""
+
+    pieces: Sequence[str] = ("Hello", " there.")
+    pause: float = 0.0
+    error: Exception | None = None
+    finish: Finish = field(default_factory=lambda: Finish(reason="stop", usage=USAGE, model="fake-1"))
+    session: str = "tea"
+    turn: str = "t1"
+    model: str = "fake-1"
+    created: int = 1_700_000_000
+    left_out: int = 0
+    cancelled: int = 0
+    ended: bool = False
+
+    async def stream(self) -> AsyncIterator[Delta | Finish]:
+        for piece in self.pieces:
+            await asyncio.sleep(self.pause)
+            yield Delta(piece)
+        if self.error is not None:
+            raise self.error
+        self.ended = True
+        yield self.finish
+
+    async def cancel(self) -> None:
+        self.cancelled += 1
+
+
+@dataclass
+class FakeTurns:
+    """Gives out one answer, or raises `error`, `delay` seconds after it was asked; remembers what it was asked."""
+
+    reply: FakeAnswer = field(default_factory=FakeAnswer)
+    error: Exception | None = None
+    delay: float = 0.0
+    asked: list[TurnRequest] = field(default_factory=list[TurnRequest])
+    given_up: int = 0
+
+    async def answer(self, request: TurnRequest) -> FakeAnswer:
+        self.asked.append(request)
+        try:
+            await asyncio.sleep(self.delay)
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+        if self.error is not None:
+            raise self.error
+        return self.reply
+
+
+def page(data: Sequence[JsonObject], *, has_more: bool = False) -> JsonObject:
+    return {"object": "list", "data": list(data), "has_more": has_more}
+
+
+@dataclass
+class FakeSessions:
+    """One session, "tea", of the owner "local". Answers tell how they were asked."""
+
+    happened: list[JsonObject] = field(
+        default_factory=lambda: cast(list[JsonObject], [{"version": 1, "type": "a"}, {"version": 2, "type": "b"}])
+    )
+    imported: list[tuple[JsonObject, str | None]] = field(default_factory=list[tuple[JsonObject, str | None]])
+    broken: HeartlineError | None = None
+
+    async def list(self, owner: str, *, limit: int, after: str | None) -> JsonObject:
+        return page([{"id": "tea", "owner": owner, "limit": limit, "after": after}])
+
+    async def state(self, owner: str, session: str, *, at: int | None) -> JsonObject:
+        self._known(owner, session)
+        if at is not None and at > len(self.happened):
+            raise InvalidRequest("The session has no such version yet.", param="at")
+        return {"id": session, "at": at}
+
+    async def events(self, owner: str, session: str, *, after: int, limit: int) -> JsonObject:
+        self._known(owner, session)
+        if self.broken is not None and after:
+            raise self.broken
+        newer = [event for event in self.happened if cast(int, event["version"]) > after]
+        return page(newer[:limit], has_more=len(newer) > limit)
+
+    async def messages(self, owner: str, session: str, *, at: int | None, limit: int, after: int) -> JsonObject:
+        self._known(owner, session)
+        return page([{"at": at, "limit": limit, "after": after}])
+
+    async def emotions(self, owner: str, session: str, *, at: int | None) -> JsonObject:
+        self._known(owner, session)
+        return page([{"label": "joy", "at": at}])
+
+    async def summaries(self, owner: str, session: str, *, at: int | None) -> JsonObject:
+        self._known(owner, session)
+        return page([{"text": "Tea.", "at": at}])
+
+    async def turn(self, owner: str, session: str, turn: str, *, at: int | None) -> JsonObject:
+        self._known(owner, session)
+        return {"id": turn, "at": at}
+
+    async def replay(self, owner: str, session: str, turn: str) -> JsonObject:
+        self._known(owner, session)
+        return {"identical": True, "turn": turn}
+
+    async def recall(self, owner: str, session: str, question: RecallQuestion) -> JsonObject:
+        self._known(owner, session)
+        return page([{"query": question.query, "k": question.k, "at": question.at, "filters": question.filters}])
+
+    async def export(self, owner: str, session: str) -> AsyncIterator[bytes]:
+        self._known(owner, session)
+        yield b'{"version":1}\n'
+        yield b'{"version":2}\n'
+
+    async def import_(self, owner: str, payload: JsonObject, session: str | None) -> JsonObject:
+        self.imported.append((payload, session))
+        return {"id": session or "new"}
+
+    def _known(self, owner: str, session: str) -> None:
+        if (owner, session) != ("local", "tea"):
+            raise NotFound("There is no such session.", param="session")
+
+
+class FakeEncoder:
+    """Two dimensions: a text of several lines has a part a line; "a" points one way, everything else the other."""
+
+    id = "letters@1"
+    dimensions = 2
+
+    async def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        return [Encoding(np.array([_letter(line) for line in text.split("\n")], dtype=np.float16)) for text in texts]
+
+
+def _letter(line: str) -> tuple[float, float]:
+    return (1.0, 0.0) if line == "a" else (0.0, 1.0)
+
+
+class FakeModel:
+    """Knows two names; nothing of it streams, the answers do."""
+
+    provider: Provider = "offline"
+    default = "fake-1"
+
+    async def models(self) -> list[str]:
+        return ["fake-1", "makers/fake-2"]
+
+    def stream(
+        self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
+    ) -> AsyncIterator[Delta | Finish]:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        raise NotImplementedError
+
+
+class WordCounter:
+    """A token is a word."""
+
+    name = "words"
+
+    def count(self, text: str) -> int:
+        return len(text.split())
+
+
+def fake_services(
+    turns: FakeTurns | None = None, sessions: FakeSessions | None = None, health: dict[str, Json] | None = None
+) -> Services:
+    """Services of fakes; those that a test looks into are handed in."""
+
+    async def state() -> JsonObject:
+        return health if health is not None else {"status": "ok"}
+
+    return Services(
+        turns=turns or FakeTurns(),
+        sessions=sessions or FakeSessions(),
+        encoder=FakeEncoder(),
+        model=FakeModel(),
+        tokens=WordCounter(),
+        health=state,
+        base_url="http://heartline.test",
+    )

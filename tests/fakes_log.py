@@ -1,0 +1,39 @@
+"""A log as it was, or as far as it was restored: the beginning of another one."""
+
+from collections.abc import Sequence
+from threading import Event
+from uuid import UUID
+
+from projections.ports import EventLog, LoggedEvent, LoggedVector
+
+
+class LogExcerpt:
+    """Implements `projections.ports.EventLog` over the first events and vectors of a log. `upto` may be raised."""
+
+    def __init__(self, log: EventLog, upto: int, vectors_upto: int = 0) -> None:
+        self.upto = upto
+        self.vectors_upto = vectors_upto
+        self._log = log
+        self._news = Event()
+
+    def last_position(self) -> int:
+        return min(self.upto, self._log.last_position())
+
+    def last_sequence(self) -> int:
+        return min(self.vectors_upto, self._log.last_sequence())
+
+    def read(self, after: int, limit: int) -> Sequence[LoggedEvent]:
+        return [logged for logged in self._log.read(after, limit) if logged.position <= self.upto]
+
+    def read_vectors(self, after: int, limit: int) -> Sequence[LoggedVector]:
+        return [logged for logged in self._log.read_vectors(after, limit) if logged.sequence <= self.vectors_upto]
+
+    def read_session(self, session: UUID, after: int, limit: int) -> Sequence[LoggedEvent]:
+        return [logged for logged in self._log.read_session(session, after, limit) if logged.position <= self.upto]
+
+    def wait(self, seconds: float) -> None:
+        self._news.wait(seconds)
+        self._news.clear()
+
+    def wake(self) -> None:
+        self._news.set()

@@ -1,0 +1,203 @@
+"""What is not a reply: models, embeddings, health, and the session routes that read."""
+
+import threading
+from collections.abc import Generator
+from typing import Any, cast
+
+import httpx2
+import openai
+import orjson
+import pytest
+
+from api.app import create_app
+from domain.errors import Unavailable
+from domain.records import JsonObject
+from tests.fakes_http import FakeSessions, fake_services
+from tests.serving import Served, serving
+
+
+@pytest.fixture(scope="module")
+def served() -> Generator[Served]:
+    with serving(create_app(fake_services())) as running:
+        yield running
+
+
+@pytest.fixture
+def http(served: Served) -> Generator[httpx2.Client]:
+    with httpx2.Client(base_url=served.url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture(params=["/v1", "/sessions/tea/v1"])
+def client(served: Served, request: pytest.FixtureRequest) -> Generator[openai.OpenAI]:
+    path: str = request.param
+    with openai.OpenAI(base_url=served.url + path, api_key="none", max_retries=0) as made:
+        yield made
+
+
+# -- OpenAI's ----------------------------------------------------------------------------------------------------------
+
+
+def test_models_are_listed(client: openai.OpenAI) -> None:
+    models = client.models.list().data
+
+    assert [(model.id, model.owned_by) for model in models] == [
+        ("fake-1", "offline"),
+        ("makers/fake-2", "offline"),
+        ("heartline-embedding", "heartline"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["fake-1", "makers/fake-2", "heartline-embedding", "letters@1"])
+def test_a_model_is_found_by_its_name(client: openai.OpenAI, name: str) -> None:
+    assert client.models.retrieve(name).id == name
+
+
+def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.models.retrieve("nobody")
+
+    assert caught.value.code == "model_not_found"
+
+
+def test_embeddings_come_as_the_client_likes_them(client: openai.OpenAI) -> None:
+    # The client asks for base64 unless told otherwise.
+    packed = client.embeddings.create(model="heartline-embedding", input=["a", "a\nb c"])
+    plain = client.embeddings.create(model="letters@1", input="a", encoding_format="float", dimensions=2)
+
+    assert [item.embedding for item in packed.data] == [[1, 0], pytest.approx([0.5**0.5, 0.5**0.5])]
+    assert [item.index for item in packed.data] == [0, 1]
+    assert (packed.usage.total_tokens, packed.model) == (4, "heartline-embedding")
+    assert (plain.data[0].embedding, plain.model) == ([1, 0], "letters@1")
+
+
+def test_embeddings_of_another_model_do_not_exist(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.embeddings.create(model="text-embedding-3-small", input="a")
+
+    assert caught.value.code == "model_not_found"
+
+
+@pytest.mark.parametrize("fields", [{"dimensions": 3}, {"input": ""}, {"input": []}, {"input": [1, 2]}])
+def test_embeddings_that_cannot_be(http: httpx2.Client, fields: dict[str, Any]) -> None:
+    response = http.post("/v1/embeddings", json={"model": "heartline-embedding", "input": "a", **fields})
+
+    assert (response.status_code, response.json()["error"]["param"][:5]) == (400, next(iter(fields))[:5])
+
+
+# -- our own -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_well_says_so(http: httpx2.Client) -> None:
+    response = http.get("/health")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+def test_a_server_that_is_not_well_says_so() -> None:
+    with serving(create_app(fake_services(health={"status": "unavailable", "view": "lexicon"}))) as served:
+        response = httpx2.get(f"{served.url}/health")
+
+    assert (response.status_code, response.json()["view"]) == (503, "lexicon")
+
+
+def test_the_root_tells_where_to_point_a_client(http: httpx2.Client) -> None:
+    assert http.get("/").json()["openai_base_url"] == "http://heartline.test/v1"
+
+
+@pytest.mark.parametrize(
+    ("url", "answer"),
+    [
+        ("/sessions/tea", {"id": "tea", "at": None}),
+        ("/sessions/tea?at=2", {"id": "tea", "at": 2}),
+        ("/sessions/tea/turns/t1?at=1", {"id": "t1", "at": 1}),
+        ("/sessions/tea/turns/chatcmpl-t1", {"id": "t1", "at": None}),
+        ("/sessions/tea/turns/cmpl-t1", {"id": "t1", "at": None}),
+    ],
+)
+def test_a_resource_is_read_as_of_a_version(http: httpx2.Client, url: str, answer: dict[str, Any]) -> None:
+    assert http.get(url).json() == answer
+
+
+@pytest.mark.parametrize(
+    ("url", "data"),
+    [
+        ("/sessions", [{"id": "tea", "owner": "local", "limit": 100, "after": None}]),
+        ("/sessions?limit=5&after=a%20b", [{"id": "tea", "owner": "local", "limit": 5, "after": "a b"}]),
+        ("/sessions/tea/events", [{"version": 1, "type": "a"}, {"version": 2, "type": "b"}]),
+        ("/sessions/tea/events?after=1", [{"version": 2, "type": "b"}]),
+        ("/sessions/tea/messages?at=7&limit=9&after=3", [{"at": 7, "limit": 9, "after": 3}]),
+        ("/sessions/tea/emotions?at=7", [{"label": "joy", "at": 7}]),
+        ("/sessions/tea/summaries", [{"text": "Tea.", "at": None}]),
+    ],
+)
+def test_a_list_has_openais_shape(http: httpx2.Client, url: str, data: list[Any]) -> None:
+    assert http.get(url).json() == {"object": "list", "data": data, "has_more": False}
+
+
+def test_a_page_of_events_says_that_there_are_more(http: httpx2.Client) -> None:
+    assert http.get("/sessions/tea/events?limit=1").json()["has_more"] is True
+
+
+def test_a_turn_is_replayed(http: httpx2.Client) -> None:
+    assert http.post("/sessions/tea/turns/chatcmpl-t1/replay").json() == {"identical": True, "turn": "t1"}
+
+
+def test_recall_is_asked(http: httpx2.Client) -> None:
+    question = {"query": "tea?", "k": 3, "at": 2, "filters": {"role": "user"}}
+
+    assert http.post("/sessions/tea/recall", json=question).json()["data"] == [question]
+
+
+def test_an_export_is_jsonl(http: httpx2.Client) -> None:
+    response = http.get("/sessions/tea/export")
+
+    assert response.headers["content-type"] == "application/x-ndjson"
+    assert [orjson.loads(line) for line in response.text.splitlines()] == [{"version": 1}, {"version": 2}]
+
+
+def test_an_import_takes_messages_or_lines_and_a_name() -> None:
+    sessions = FakeSessions()
+
+    with serving(create_app(fake_services(sessions=sessions))) as served, httpx2.Client(base_url=served.url) as http:
+        assert http.post("/sessions/import?id=%20tea", json={"messages": []}).json() == {"id": "tea"}
+        assert http.post("/sessions/import", content=b'{"a":1}\n{"b":2}\n').json() == {"id": "new"}
+
+    assert sessions.imported == [({"messages": []}, "tea"), ({"lines": [{"a": 1}, {"b": 2}]}, None)]
+
+
+def test_a_followed_session_tells_new_events_as_they_come() -> None:
+    sessions = FakeSessions()
+    third = cast(JsonObject, {"version": 3, "type": "c"})
+
+    with serving(create_app(fake_services(sessions=sessions))) as served:
+        url = f"{served.url}/sessions/tea/events?after=1&follow=true"
+        with httpx2.stream("GET", url, timeout=20) as response:
+            lines = (line for line in response.iter_lines() if line)
+            first = next(lines)
+            threading.Timer(0.05, lambda: sessions.happened.append(third)).start()
+            second = next(lines)
+
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert [orjson.loads(line.removeprefix("data: "))["version"] for line in (first, second)] == [2, 3]
+
+
+def test_a_followed_session_that_fails_tells_its_error() -> None:
+    sessions = FakeSessions(broken=Unavailable("The log is gone."))
+
+    with serving(create_app(fake_services(sessions=sessions))) as served:
+        body = httpx2.get(f"{served.url}/sessions/tea/events?follow=true", timeout=20).text
+
+    *_, last = body.strip().split("\n\n")
+    assert orjson.loads(last.removeprefix("data: "))["error"]["code"] == "unavailable"
+
+
+async def test_an_application_built_twice_shares_nothing() -> None:
+    one, other = fake_services(), fake_services()
+    for services in (one, other):
+        create_app(services)
+
+    one.shutdown.begin(0)
+
+    assert one.shutdown.begun
+    assert not other.shutdown.begun

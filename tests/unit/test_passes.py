@@ -1,0 +1,129 @@
+"""Who shares a pass with whom, and what a caller is told."""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from api.adapters.passes import MOST_PIECES, MOST_SEQUENCES, Part, Passes, Vectors
+from domain.errors import Unavailable
+
+
+@pytest.fixture
+def passes() -> Passes:
+    return Passes(dimensions=1)
+
+
+def lengths(parts: list[Part]) -> list[int]:
+    return [len(part.sequence) for part in parts]
+
+
+def first_piece(sequences: Sequence[Sequence[int]]) -> Vectors:
+    """A model whose vector is the sequence's first piece; a piece of zero is too much for it."""
+    if any(sequence[0] == 0 for sequence in sequences):
+        raise RuntimeError("out of memory")
+    return np.array([[sequence[0]] for sequence in sequences], np.float16)
+
+
+def run(passes: Passes) -> list[int]:
+    """One pass."""
+    parts = passes.next()
+    passes.deliver(parts, first_piece([part.sequence for part in parts]))
+    return lengths(parts)
+
+
+def test_callers_that_wait_share_a_pass_and_each_gets_its_own(passes: Passes) -> None:
+    first, second = passes.submit([[1], [2, 2]]), passes.submit([[3, 3, 3]])
+
+    assert run(passes) == [1, 2, 3]
+    assert first.result(0).tolist() == [[1], [2]]
+    assert second.result(0).tolist() == [[3]]
+
+
+def test_the_short_go_together_and_the_long_alone(passes: Passes) -> None:
+    passes.submit([[1] * 200, [1] * 10, [1] * 200, [1] * 12])
+
+    assert [run(passes), run(passes), run(passes)] == [[10, 12], [200], [200]]
+
+
+def test_a_pass_is_never_larger_than_its_limits(passes: Passes) -> None:
+    passes.submit([[1]] * 20)
+    passes.submit([[1]] * 20)
+    passes.submit([[1] * 60] * 10)
+
+    sizes = [run(passes) for _ in range(5)]
+
+    assert max(map(len, sizes)) == MOST_SEQUENCES
+    assert all(len(size) * max(size) <= MOST_PIECES for size in sizes)
+
+
+def test_a_backfill_lets_small_calls_go_first_and_never_joins_them(passes: Passes) -> None:
+    passes.submit([[7]] * (MOST_SEQUENCES + 1))
+    passes.submit([[1] * 9])
+
+    assert run(passes) == [9]
+    assert run(passes) == [1] * MOST_SEQUENCES
+
+
+def test_a_cancelled_call_takes_part_in_no_pass(passes: Passes) -> None:
+    cancelled, other = passes.submit([[1]] * 3), passes.submit([[2, 2]])
+    cancelled.cancel()
+
+    assert run(passes) == [2]
+    assert other.done()
+
+
+def test_a_call_cancelled_during_its_pass_disturbs_nobody(passes: Passes) -> None:
+    cancelled, other = passes.submit([[1]]), passes.submit([[2]])
+    parts = passes.next()
+    cancelled.cancel()
+    passes.deliver(parts, np.zeros((2, 1), np.float16))
+
+    assert other.result(0).tolist() == [[0]]
+
+
+def test_a_failed_pass_fails_its_own_calls_only(passes: Passes) -> None:
+    failing = passes.submit([[1], [1] * 250])
+    parts = passes.next()
+    other = passes.submit([[2]])
+    passes.fail(parts, RuntimeError("out of memory"))
+
+    assert run(passes) == [1]
+    assert other.done()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        failing.result(0)
+
+
+def test_a_call_whose_passes_all_fail_is_told_once(passes: Passes) -> None:
+    failing = passes.submit([[1], [1] * 256])
+    first, second = passes.next(), passes.next()
+    passes.fail(first, RuntimeError("first"))
+    passes.fail(second, RuntimeError("second"))
+
+    with pytest.raises(RuntimeError, match="first"):
+        failing.result(0)
+
+
+def test_a_worker_waits_for_work_and_outlives_a_failed_pass(passes: Passes) -> None:
+    worker = threading.Thread(target=passes.work, args=[first_piece])
+    worker.start()
+    failing, good = passes.submit([[0]]), passes.submit([[5] * 256])
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        failing.result(5)
+    assert good.result(5).tolist() == [[5]]
+    passes.close()
+    worker.join(5)
+    assert not worker.is_alive()
+
+
+def test_closing_tells_callers_and_lets_workers_go(passes: Passes) -> None:
+    waiting = passes.submit([[1]])
+    passes.close()
+
+    assert passes.next() == []
+    with pytest.raises(Unavailable):
+        waiting.result(0)
+    with pytest.raises(Unavailable):
+        passes.submit([[1]])

@@ -1,0 +1,121 @@
+"""What the wire reads of the bodies that are no chat: legacy prompts, texts to embed, questions to recall, imports."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from api.wire.body import parse_object, validated
+from api.wire.completion_request import parse_legacy
+from api.wire.embeddings import EmbeddingFields
+from api.wire.session_request import parse_import, parse_recall
+from domain.errors import InvalidRequest
+from domain.messages import Message
+
+NOW = "2026-11-22T10:00:00+00:00"
+
+
+@pytest.mark.parametrize("prompt", ["Once", ["Once"]])
+def test_a_legacy_prompt_is_a_users_message(prompt: object) -> None:
+    asked = parse_legacy(orjson.dumps({"prompt": prompt, "max_tokens": 5, "echo": False, "best_of": 1}), NOW)
+
+    assert asked.messages == [Message(role="user", text="Once", said_at=NOW)]
+    assert asked.parameters == {"max_tokens": 5}
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "prompt"),
+        *(({"prompt": wrong}, "prompt") for wrong in (None, "", " ", 5, [], ["a", "b"], [1, 2], [[1]], [None])),
+        ({"prompt": "a", "n": 2}, "n"),
+        ({"prompt": "a", "best_of": 2}, "best_of"),
+        ({"prompt": "a", "best_of": "1"}, "best_of"),
+        ({"prompt": "a", "echo": True}, "echo"),
+        ({"prompt": "a", "suffix": "b"}, "suffix"),
+        ({"prompt": "a", "temperature": "b"}, "temperature"),
+    ],
+)
+def test_a_wrong_legacy_request_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_legacy(orjson.dumps(fields), NOW)
+
+    assert caught.value.param == param
+
+
+NO_TEXTS: list[object] = [None, [], 5, {}, [1, 2], [[1, 2]], ["a"] * 2049]
+
+
+@pytest.mark.parametrize(("sent", "read"), [("a", ["a"]), (["a", "b"], ["a", "b"])])
+def test_texts_to_embed_come_as_one_or_many(sent: object, read: list[str]) -> None:
+    assert validated(EmbeddingFields, {"input": sent}).input == read
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "input"),
+        *(({"input": wrong}, "input") for wrong in NO_TEXTS),
+        ({"input": ""}, "input.0"),
+        ({"input": ["a", ""]}, "input.1"),
+        ({"input": ["a", None]}, "input.1"),
+        ({"input": "a", "encoding_format": "hex"}, "encoding_format"),
+        ({"input": "a", "dimensions": "2"}, "dimensions"),
+        ({"input": "a", "dimensions": 0}, "dimensions"),
+        ({"input": "a", "model": 1}, "model"),
+        ({"input": "a", "user": 1}, "user"),
+    ],
+)
+def test_a_wrong_embedding_request_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        validated(EmbeddingFields, fields)
+
+    assert caught.value.param == param
+
+
+def test_a_recall_question_has_defaults() -> None:
+    question = parse_recall(b'{"query": "tea?"}')
+
+    assert (question.query, question.k, question.at, question.filters) == ("tea?", 10, None, {})
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "query"),
+        *(({"query": wrong}, "query") for wrong in ("", " ", 5, None)),
+        *(({"query": "a", "k": wrong}, "k") for wrong in (0, -1, "5", 1001, True, 1.5)),
+        *(({"query": "a", "at": wrong}, "at") for wrong in (0, -1, "5", 2**63)),
+        ({"query": "a", "filters": []}, "filters"),
+    ],
+)
+def test_a_wrong_recall_question_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_recall(orjson.dumps(fields))
+
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("raw", "payload"),
+    [
+        (b'{"messages": []}', {"messages": []}),
+        (b'{\n"messages": []\n}', {"messages": []}),
+        (b'[{"role": "user"}]', {"messages": [{"role": "user"}]}),
+        (b'{"a": 1}\n\n{"b": 2}\r\n', {"lines": [{"a": 1}, {"b": 2}]}),
+    ],
+)
+def test_an_import_is_an_object_a_list_or_lines(raw: bytes, payload: dict[str, Any]) -> None:
+    assert parse_import(raw) == payload
+
+
+@pytest.mark.parametrize("raw", [b"", b"5", b"null", b'{"a": 1}\n{"b"', b'{"a": 1}\n[]\n{"b":1}'])
+def test_other_imports_are_refused(raw: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_import(raw)
+
+
+@pytest.mark.parametrize("raw", [b"x", b"5", b'{"a": 1} {"b": 2}'])
+def test_only_one_object_is_a_body(raw: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_object(raw)

@@ -1,0 +1,283 @@
+"""What the wire writes: OpenAI's shapes to the letter, as their own types read them."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from typing import Any, get_args
+
+import numpy as np
+import orjson
+import pytest
+from openai.types import Completion, CreateEmbeddingResponse
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from api.errors import BodyTooLarge, ClientGone, error_response, failure
+from api.ports import Delta, Encoding, Finish, ModelFailed
+from api.shutdown import Shutdown, ShuttingDown
+from api.wire.completion_response import ChatShape, Shape, TextShape
+from api.wire.embeddings import embedding_list, one_vector
+from api.wire.frames import reply_frames
+from domain.errors import (
+    Conflict,
+    ContextTooLong,
+    HeartlineError,
+    InvalidRequest,
+    NotFound,
+    SummaryOutdated,
+    TurnAlreadyOpen,
+    Unavailable,
+    VersionConflict,
+)
+from domain.records import FinishReason
+from tests.fakes_http import USAGE, FakeAnswer
+
+STOP = Finish(reason="stop", usage=USAGE, model="fake-1")
+
+
+def as_sent(value: object) -> Any:
+    return orjson.loads(orjson.dumps(value))
+
+
+async def frames(shape: Shape, items: AsyncIterator[Delta | Finish], *, usage: bool = False) -> list[bytes]:
+    return [frame async for frame in reply_frames(items, shape, usage=usage)]
+
+
+def chunks(sent: list[bytes]) -> list[Any]:
+    assert sent[-1] == b"data: [DONE]\n\n"
+    assert all(frame.startswith(b"data: ") and frame.endswith(b"\n\n") and frame.count(b"\n") == 2 for frame in sent)
+    return [orjson.loads(frame.removeprefix(b"data: ")) for frame in sent[:-1]]
+
+
+def test_a_whole_reply_is_a_chat_completion_with_its_required_nulls() -> None:
+    whole = as_sent(ChatShape(FakeAnswer(), include_usage=False).whole("Hello.", STOP))
+
+    ChatCompletion.model_validate(whole, strict=True)
+    assert whole == {
+        "id": "chatcmpl-t1",
+        "object": "chat.completion",
+        "created": 1_700_000_000,
+        "model": "fake-1",
+        "service_tier": "default",
+        "system_fingerprint": "fp_heartline",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "Hello.", "refusal": None, "annotations": []},
+                "logprobs": None,
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 12,
+            "completion_tokens": 3,
+            "total_tokens": 15,
+            "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": 0,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        },
+    }
+
+
+def test_usage_that_nobody_knows_is_left_out() -> None:
+    silent = Finish(reason="stop", usage=None, model="fake-1")
+
+    assert "usage" not in ChatShape(FakeAnswer(), include_usage=False).whole("Hello.", silent)
+
+
+@pytest.mark.parametrize("reason", get_args(FinishReason))
+def test_every_end_has_a_reason_that_openai_knows(reason: FinishReason) -> None:
+    finish = Finish(reason=reason, usage=USAGE, model="fake-1")
+
+    ChatCompletion.model_validate(as_sent(ChatShape(FakeAnswer(), include_usage=False).whole("", finish)), strict=True)
+    Completion.model_validate(as_sent(TextShape(FakeAnswer(), include_usage=False).whole("", finish)), strict=True)
+
+
+async def test_a_stream_begins_with_the_role_and_ends_with_the_reason() -> None:
+    answer = FakeAnswer()
+
+    sent = chunks(await frames(ChatShape(answer, include_usage=False), answer.stream()))
+
+    for chunk in sent:
+        ChatCompletionChunk.model_validate(chunk, strict=True)
+    assert [chunk["choices"][0]["delta"] for chunk in sent] == [
+        {"role": "assistant", "content": "", "refusal": None},
+        {"content": "Hello"},
+        {"content": " there."},
+        {},
+    ]
+    assert [chunk["choices"][0]["finish_reason"] for chunk in sent] == [None, None, None, "stop"]
+    assert {chunk["id"] for chunk in sent} == {"chatcmpl-t1"}
+    assert not any("usage" in chunk for chunk in sent)
+
+
+async def test_usage_if_asked_for_is_null_in_every_chunk_but_an_extra_last_one() -> None:
+    answer = FakeAnswer()
+
+    *before, last = chunks(await frames(ChatShape(answer, include_usage=True), answer.stream(), usage=True))
+
+    assert all(chunk["usage"] is None and chunk["choices"] for chunk in before)
+    assert (last["choices"], last["usage"]["total_tokens"]) == ([], 15)
+    ChatCompletionChunk.model_validate(last, strict=True)
+
+
+async def test_a_broken_stream_tells_its_error_and_is_done() -> None:
+    answer = FakeAnswer(error=ModelFailed("The model is gone.", code="upstream_cut", status=502))
+
+    *_, piece, error = chunks(await frames(ChatShape(answer, include_usage=True), answer.stream(), usage=True))
+
+    assert piece["choices"][0]["delta"] == {"content": " there."}
+    assert error == {
+        "error": {"message": "The model is gone.", "type": "server_error", "param": None, "code": "upstream_cut"}
+    }
+
+
+async def test_an_error_of_our_own_is_logged_and_told_without_details(caplog: pytest.LogCaptureFixture) -> None:
+    answer = FakeAnswer(error=KeyError("secret"))
+
+    *_, error = chunks(await frames(ChatShape(answer, include_usage=False), answer.stream()))
+
+    assert error["error"]["type"] == "server_error"
+    assert "secret" not in error["error"]["message"]
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_a_legacy_stream_is_of_text_completions() -> None:
+    answer = FakeAnswer()
+
+    sent = chunks(await frames(TextShape(answer, include_usage=True), answer.stream(), usage=True))
+
+    assert [choice["text"] for chunk in sent for choice in chunk["choices"]] == ["Hello", " there.", ""]
+    assert {chunk["object"] for chunk in sent} == {"text_completion"}
+    assert sent[-1]["usage"]["total_tokens"] == 15
+    Completion.model_validate(sent[-2], strict=True)
+
+
+# -- embeddings --------------------------------------------------------------------------------------------------------
+
+
+def test_a_vector_is_the_normalised_mean_of_its_parts() -> None:
+    vector = one_vector(Encoding(np.array([[1, 0], [0, 1]], dtype=np.float16)))
+
+    assert vector.dtype == np.float32
+    assert vector.tolist() == pytest.approx([0.5**0.5, 0.5**0.5])
+
+
+def test_vectors_are_written_as_numbers_or_as_little_endian_base64() -> None:
+    vectors = [np.array([1.0, -0.5], dtype=np.float32)]
+
+    numbers = as_sent(embedding_list(vectors, model="m", in_base64=False, tokens=3))
+    packed = as_sent(embedding_list(vectors, model="m", in_base64=True, tokens=3))
+
+    CreateEmbeddingResponse.model_validate(numbers, strict=True)
+    assert numbers["data"] == [{"object": "embedding", "index": 0, "embedding": [1.0, -0.5]}]
+    assert numbers["usage"] == {"prompt_tokens": 3, "total_tokens": 3}
+    assert base64.b64decode(packed["data"][0]["embedding"]) == b"\x00\x00\x80\x3f\x00\x00\x00\xbf"
+
+
+# -- errors ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind", "code"),
+    [
+        (InvalidRequest("x", param="n"), 400, "invalid_request_error", "invalid_request"),
+        (ContextTooLong("x"), 400, "invalid_request_error", "context_length_exceeded"),
+        (NotFound("x"), 404, "invalid_request_error", "not_found"),
+        (BodyTooLarge("x"), 413, "invalid_request_error", "body_too_large"),
+        (Conflict("x"), 409, "invalid_request_error", "conflict"),
+        (VersionConflict("x"), 409, "invalid_request_error", "version_conflict"),
+        (TurnAlreadyOpen("x"), 409, "invalid_request_error", "turn_open"),
+        (SummaryOutdated("x"), 409, "invalid_request_error", "summary_outdated"),
+        (Unavailable("x"), 503, "server_error", "unavailable"),
+        (ShuttingDown("x"), 503, "server_error", "shutting_down"),
+        (HeartlineError("x"), 500, "server_error", "error"),
+        (ModelFailed("x", code="rate_limit_exceeded", status=429), 429, "rate_limit_error", "rate_limit_exceeded"),
+        (ModelFailed("x", code="rejected", status=400), 400, "invalid_request_error", "rejected"),
+        (ModelFailed("x", code="upstream_error", status=502), 502, "server_error", "upstream_error"),
+        (ModelFailed("x", code="odd", status=200), 502, "server_error", "odd"),
+        (RuntimeError("x"), 500, "server_error", None),
+    ],
+)
+def test_every_error_has_a_status_and_openais_object(
+    error: Exception, status: int, kind: str, code: str | None
+) -> None:
+    response = error_response(error)
+
+    told = orjson.loads(bytes(response.body))["error"]
+    assert response.status_code == status
+    assert set(told) == {"message", "type", "param", "code"}
+    assert (told["type"], told["code"]) == (kind, code)
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        (ModelFailed("x", code="rate_limit_exceeded", status=429, retry_after=1.2), {"retry-after": "2"}),
+        (ModelFailed("x", code="upstream_unavailable", status=503), {"retry-after": "1"}),
+        (ModelFailed("x", code="upstream_error", status=502), {"x-should-retry": "false"}),
+        (ModelFailed("x", code="insufficient_quota", status=429), {"x-should-retry": "false"}),
+        (TurnAlreadyOpen("x"), {"retry-after": "1"}),
+        (Conflict("x"), {"x-should-retry": "false"}),
+        (Unavailable("x"), {"retry-after": "1"}),
+        (RuntimeError("x"), {"x-should-retry": "false"}),
+    ],
+)
+def test_clients_are_told_whether_to_try_again(error: Exception, headers: dict[str, str]) -> None:
+    sent = error_response(error).headers
+
+    assert {name: sent[name] for name in ("retry-after", "x-should-retry") if name in sent} == headers
+
+
+def test_an_unknown_error_tells_nothing_of_itself() -> None:
+    assert "secret" not in failure(RuntimeError("secret")).message
+
+
+def test_nobody_reads_what_a_client_that_left_is_told() -> None:
+    assert error_response(ClientGone()).status_code == 499
+
+
+# -- stopping ----------------------------------------------------------------------------------------------------------
+
+
+async def test_work_within_the_grace_is_finished() -> None:
+    shutdown = Shutdown()
+    work = asyncio.create_task(shutdown.within(asyncio.sleep(0.02, "done")))
+    await asyncio.sleep(0)
+
+    shutdown.begin(5)
+
+    assert await work == "done"
+
+
+async def test_work_beyond_the_grace_is_cut() -> None:
+    shutdown = Shutdown()
+    work = asyncio.create_task(shutdown.within(asyncio.sleep(30)))
+    await asyncio.sleep(0)
+
+    shutdown.begin(0.01)
+    shutdown.begin(60)
+
+    with pytest.raises(ShuttingDown):
+        await work
+    with pytest.raises(ShuttingDown):
+        await shutdown.within(asyncio.sleep(30))
+
+
+async def test_a_timeout_of_the_work_itself_is_its_own() -> None:
+    async def late() -> None:
+        raise TimeoutError("of the work")
+
+    with pytest.raises(TimeoutError, match="of the work"):
+        await Shutdown().within(late())
+
+
+async def test_a_pause_ends_when_the_server_begins_to_stop() -> None:
+    shutdown = Shutdown()
+
+    assert not await shutdown.pause(0.001)
+    shutdown.begin(5)
+    assert await shutdown.pause(60)
