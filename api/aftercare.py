@@ -97,6 +97,7 @@ class Aftercare:
             await self._read(session, batch)
             if progress is not None:
                 progress(start + len(batch), len(missing))
+        await self._caught_up()
         await parts.summariser.summarise_if_due(session)
 
     async def _caught_up(self) -> None:

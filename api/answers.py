@@ -11,7 +11,7 @@ Nothing is stored before the turn itself is durable, and the Finish goes out aft
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -68,14 +68,22 @@ class RunningAnswer:
         self._first_token: float | None = None
         self._said: list[str] = []
         self._sent: list[str] = []
+        self._unwanted = ModelFailed("The client went away before the first word.", code="cancelled", status=499)
+        self._durable: asyncio.Future[None] | None = None
         self._reader: asyncio.Task[Finish] | None = None
         self._pump: asyncio.Task[None] | None = None
 
-    def start(self, durable: Awaitable[object], release: Callable[[], Awaitable[None]]) -> None:
-        """Begin to read. `durable` ends when the turn's own events are stored; `release` lets go of the session at the
-        very end, unless `durable` failed: then the caller still holds it."""
+    def start(self, durable: "asyncio.Future[None]", release: Callable[[], Awaitable[None]]) -> None:
+        """Begin to read. `durable` ends when the turn's own events are stored; `release` lets go of the session, at
+        the very end and whatever happened."""
+        self._durable = durable
         self._reader = asyncio.create_task(self._read())
-        self._pump = asyncio.create_task(self._keep(durable, release))
+        self._pump = asyncio.create_task(self._keep(durable, self._reader, release))
+
+    async def stored(self) -> None:
+        """Wait until the turn's own events are stored. Raises what prevented it; there is no answer then."""
+        assert self._durable is not None
+        await asyncio.shield(self._durable)
 
     async def begun(self) -> None:
         """Wait for the model's first word. Raises what it failed with before that; the turn is failed then."""
@@ -102,6 +110,12 @@ class RunningAnswer:
         self._reader.cancel()
         await self.ended()
 
+    async def supersede(self) -> None:
+        """As `cancel`, because the same message was sent again: another answer takes the place of this one."""
+        message = "The same message was sent again before the first word: that request is answered instead."
+        self._unwanted = ModelFailed(message, code="superseded", status=409)
+        await self.cancel()
+
     async def ended(self) -> None:
         """Wait until the end of the turn is stored, or could not be."""
         assert self._pump is not None
@@ -121,31 +135,30 @@ class RunningAnswer:
                 self._begun.set()
         raise ModelFailed("The model's stream ended without saying so.", code="upstream_cut", status=502)
 
-    async def _keep(self, durable: Awaitable[object], release: Callable[[], Awaitable[None]]) -> None:
+    async def _keep(
+        self, durable: "asyncio.Future[None]", reader: "asyncio.Task[Finish]", release: Callable[[], Awaitable[None]]
+    ) -> None:
         try:
-            await durable
-        except HeartlineError:
-            # The turn was not stored: whoever began it still holds the session, and there is nothing to end.
-            await self._discard()
-            return
-        try:
-            await self._store_end()
+            with suppress(HeartlineError):  # of `durable`: nothing was stored, and whoever began the turn tells of it
+                await durable
+                await self._store_end()
         finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
             self._begun.set()
             await release()
 
-    async def _discard(self) -> None:
-        assert self._reader is not None
-        self._reader.cancel()
-        await asyncio.wait([self._reader])
-
     async def _store_end(self) -> None:
+        """Store how the turn ended, and tell whoever reads the stream: even of what should never happen."""
+        end: Finish | HeartlineError = ModelFailed("The reply could not be stored.", code="server_error", status=500)
         try:
-            self._queue.put_nowait(await self._complete())
+            end = await self._complete()
         except HeartlineError as error:
-            if not self._begun.is_set():
-                self._failed_early = error
-            self._queue.put_nowait(error)
+            end = error
+        finally:
+            if isinstance(end, HeartlineError) and not self._begun.is_set():
+                self._failed_early = end
+            self._queue.put_nowait(end)
 
     async def _complete(self) -> Finish:
         """Store the reply, or that there is none. Raises what the client must be told instead of a Finish."""
@@ -165,12 +178,18 @@ class RunningAnswer:
         assert self._reader is not None
         finish = Finish("cancelled", None, self.model) if cancelled else self._reader.result()
         text = "".join(self._sent if cancelled else self._said)
+        if cancelled:
+            self._withhold()
         if cancelled and not text:
-            gone = ModelFailed("The client went away before the first word.", code="cancelled", status=499)
-            await self._keeper.fail(gone)
-            raise gone
+            await self._keeper.fail(self._unwanted)
+            raise self._unwanted
         said = Said(text=text, finish=finish, first_token=self._first_token, ended=time.perf_counter())
         return replace(finish, usage=await self._keeper.complete(said))
+
+    def _withhold(self) -> None:
+        """Send nothing more: what is stored of a cancelled reply is what was sent of it."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
 
 
 async def _as_generator(source: AsyncIterator[Delta | Finish]) -> AsyncGenerator[Delta | Finish, None]:

@@ -50,8 +50,9 @@ class Audit:
         needed = versions_in(event.manifest)
         remembered = self.remembered.texts(asked.id, needed)
         texts = Axis(self.log, self.remembered.models.lineage).texts(asked.id, remembered)
-        if turn.context is None or needed - texts.keys():
-            return {"identical": None, "recorded_sha256": event.sha256, "forgotten": sorted(needed - texts.keys())}
+        forgotten = sorted(needed - texts.keys()) or ([turn.version] if turn.context is None else [])
+        if turn.context is None or forgotten:
+            return {"identical": None, "recorded_sha256": event.sha256, "forgotten": forgotten}
         context = render(event.manifest, texts)
         rebuilt = context_sha256(context)
         answer: dict[str, Json] = {

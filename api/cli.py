@@ -1,15 +1,15 @@
 """The console script: `heartline serve | import | export | rebuild`. Each command explains itself with `--help`.
 
-Says what went wrong in one sentence on standard error and exits with 1; a wrong setting with 2.
+Says what went wrong in one sentence on standard error and exits with 1; with 2 when a setting or option is wrong.
 """
 
 import asyncio
 import logging
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 import uvicorn
@@ -17,7 +17,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.settings import Settings, SettingsError, load_settings
-from domain.errors import HeartlineError
+from domain.errors import Conflict, HeartlineError
+
+if TYPE_CHECKING:
+    from projections.views import Slot
 
 app = typer.Typer(
     help="Heartline: a chat server with a memory that can be rewound and questioned.",
@@ -40,13 +43,22 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except SettingsError as error:
-        err.print(f"heartline: {error}", style="red", markup=False, highlight=False)
+        err.print(f"heartline: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
     except HeartlineError as error:
-        err.print(f"heartline: {error.message}", style="red", markup=False, highlight=False)
+        err.print(f"heartline: {error.message}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except OSError as error:
+        err.print(f"heartline: {_told(error)}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _told(error: OSError) -> str:
+    """A file that is missing, a folder that cannot be made, a disk that is full: the system's words and where."""
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return f"{where}{(error.strerror or str(error)).lower()}."
 
 
 @app.command()
@@ -60,7 +72,9 @@ def serve(
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
-    with asyncio.Runner(loop_factory=uvicorn.Config("", loop="auto").get_loop_factory()) as runner:
+    # Without log_config=None uvicorn would set up its own logging here, and its access log goes to standard output.
+    loop = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
+    with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(_serve(settings))
 
 
@@ -68,9 +82,13 @@ async def _serve(settings: Settings) -> None:
     # Imported here: what only serving needs is not paid for by the other commands.
     from api.app import create_app
     from api.bootstrap import running
+    from api.server import listen
     from api.server import serve as run
 
-    async with running(settings) as system:
+    async with AsyncExitStack() as stack:
+        sockets = stack.enter_context(listen(settings.host, settings.port))
+        settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
+        system = await stack.enter_async_context(running(settings))
         services = system.services
         model = f"{services.model.default} ({services.model.provider})"
         lines = (
@@ -80,7 +98,7 @@ async def _serve(settings: Settings) -> None:
             f"SillyTavern: Chat Completion > Custom (OpenAI-compatible) > Custom Endpoint {services.base_url}/v1",
         )
         out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-        await run(create_app(services), settings.host, settings.port, settings.shutdown_grace_seconds)
+        await run(create_app(services), sockets, settings.shutdown_grace_seconds)
 
 
 @app.command(name="import")
@@ -105,7 +123,12 @@ async def _import(settings: Settings, file: Path, session: str | None) -> None:
         name = str(made["session_id"])
         with _progress("reading texts") as step:
             await system.aftercare.look_after(session_id(OWNER, name), step)
-        out.print(f"session {name}: {made['messages']} messages, version {made['version']}", highlight=False)
+        out.print(
+            f"session {name}: {made['messages']} messages, version {made['version']}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -139,18 +162,32 @@ def rebuild(data_dir: DataDir = None) -> None:
 
 async def _rebuild(settings: Settings) -> None:
     from api.bootstrap import open_log
+    from projections.rebuild import BESIDES
     from projections.rebuild import rebuild as build
+
+    async with AsyncExitStack() as stack:
+        log = open_log(settings)
+        stack.push_async_callback(log.close)
+        first, *others = [stack.enter_context(closing(slot)) for slot in _every_slot(settings.data_dir)]
+        with _progress("replaying events") as step:
+            position = await asyncio.to_thread(build, log, first.file, step)
+        # A process that takes one of these later copies the first.
+        for gone in [slot.file.with_name(slot.file.name + suffix) for slot in others for suffix in BESIDES[::-1]]:
+            gone.unlink(missing_ok=True)
+    out.print(f"views rebuilt up to position {position}", highlight=False)
+
+
+def _every_slot(folder: Path) -> "list[Slot]":
+    """The slots of all views there are. Raises Conflict when a process holds one: it has the old rows open."""
     from projections.views import claim_slot
 
-    log = open_log(settings)
-    slot = claim_slot(settings.data_dir)
-    try:
-        with _progress("replaying events") as step:
-            position = await asyncio.to_thread(build, log, slot.file, step)
-    finally:
+    number = max(1, len(list(folder.glob("views/*"))))
+    slots = [claim_slot(folder) for _ in range(number)]
+    if slots[-1].directory.name == str(number - 1):
+        return slots
+    for slot in slots:
         slot.close()
-        await log.close()
-    out.print(f"views rebuilt up to position {position}", highlight=False)
+    raise Conflict("A server is running on this data folder. Stop it, then rebuild.")
 
 
 @contextmanager

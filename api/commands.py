@@ -15,10 +15,9 @@ async def decided(attempt: Callable[[], Awaitable[T]]) -> T:
 
     The aggregate of a failed attempt is thrown away: each attempt loads its own.
     """
-    for remaining in reversed(range(ATTEMPTS)):
+    for _ in range(ATTEMPTS - 1):
         try:
             return await attempt()
         except VersionConflict:
-            if not remaining:
-                raise
-    raise AssertionError("unreachable")
+            continue
+    return await attempt()

@@ -164,7 +164,7 @@ class _Building:
         if not self._path:
             return None
         place = len(self._path) - 1
-        return next(self._pieces(place, place + 1))
+        return next(self._pieces(place, place + 1), None)
 
     def _history(self) -> Iterator[Piece]:
         """The path before the current message, newest first, read a block at a time."""

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Protocol, cast
 from uuid import UUID
 
@@ -60,14 +61,14 @@ class Imported:
     vectors: Sequence[StoredVector] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NewName:
     """Whose the session shall be, and what it shall be called."""
 
     owner: str
     external_id: str
 
-    @property
+    @cached_property
     def session(self) -> UUID:
         return session_id(self.owner, self.external_id)
 

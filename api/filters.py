@@ -52,8 +52,12 @@ class Filters:
 
     def pass_(self, memory: Memory) -> bool:
         """Whether the memory meets all of them. One without a date meets no filter on time."""
-        fits = all((getattr(memory, name) or "").casefold() in allowed for name, allowed in self.words.items())
+        fits = all(self.allow(name, getattr(memory, name)) for name in self.words)
         return fits and self._in_time(memory.said_at)
+
+    def allow(self, name: str, value: str | None) -> bool:
+        """Whether the filter of that name, if there is one, lets the value pass."""
+        return name not in self.words or (value or "").casefold() in self.words[name]
 
     def _in_time(self, said_at: str) -> bool:
         if self.after is None and self.before is None:

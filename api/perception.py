@@ -5,7 +5,7 @@ A failing encoder does not take the conversation down: the text is kept without 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from api.ports import EmotionDetector, Encoder, Encoding
 from domain.emotion import Emotion, importance
 from domain.errors import HeartlineError
 from domain.persona import chunks
+from domain.question import query_form
 from domain.turn import Detected
 from projections.ports import StoredVector
 
@@ -24,21 +25,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Perceived:
-    """What was read in the text of one version. `encoding` is None when the encoder failed."""
+    """What was read in the text of one version. `encoding` is None when the encoder failed; `query` is that of the
+    text's query form, where it has another one."""
 
     version: int
     text: str
     encoding: Encoding | None
     emotion: Emotion
+    query: Encoding | None = None
 
     @property
     def query_vector(self) -> NDArray[np.float32] | None:
-        """The text as a query: the mean of its parts, of unit length."""
-        if self.encoding is None:
-            return None
-        mean = self.encoding.parts.astype(np.float32).mean(axis=0)
-        norm = float(np.linalg.norm(mean))
-        return mean / norm if norm else mean
+        """The text as a query: the mean of its query form's parts, of unit length."""
+        encoding = self.query or self.encoding
+        return _mean(encoding.parts) if encoding is not None else None
 
 
 class Perception:
@@ -61,6 +61,18 @@ class Perception:
             Perceived(version=version, text=text, encoding=encoding, emotion=self._detector.detect(text, encoding))
             for (version, text), encoding in zip(texts.items(), encodings, strict=True)
         ]
+
+    async def perceive_query(self, version: int, text: str, names: Iterable[str]) -> Perceived:
+        """Read one text that memories are sought with, in its query form too, by the same forward pass."""
+        form = query_form(text, names)
+        body, *query = await self._encode([text] if form == text else [text, form])
+        return Perceived(
+            version=version,
+            text=text,
+            encoding=body,
+            emotion=self._detector.detect(text, body),
+            query=query[0] if query else None,
+        )
 
     async def perceive_chunks(self, texts: Mapping[int, str]) -> list[Perceived]:
         """Read long instructions, by version: one vector for each of their chunks (`domain.persona`)."""
@@ -88,17 +100,20 @@ class Perception:
 
     def vectors(self, session: UUID, perceived: Sequence[Perceived]) -> list[StoredVector]:
         """The vectors as the log stores them."""
+        named = [
+            (item.version, part, vector)
+            for item in perceived
+            for part, vector in [*_numbered(item.encoding), *_as_query(item)]
+        ]
         return [
             StoredVector(
                 session=session,
-                version=item.version,
-                part=str(part),
+                version=version,
+                part=part,
                 embedder=self._encoder.id,
                 vector=vector.astype("<f2").tobytes(),
             )
-            for item in perceived
-            if item.encoding is not None
-            for part, vector in enumerate(item.encoding.parts)
+            for version, part, vector in named
         ]
 
     def detected(self, perceived: Sequence[Perceived]) -> list[Detected]:
@@ -112,3 +127,18 @@ class Perception:
             )
             for item in perceived
         ]
+
+
+def _mean(parts: NDArray[np.float16]) -> NDArray[np.float32]:
+    mean = parts.astype(np.float32).mean(axis=0)
+    norm = float(np.linalg.norm(mean))
+    return mean / norm if norm else mean
+
+
+def _numbered(encoding: Encoding | None) -> list[tuple[str, NDArray[np.float16]]]:
+    return [(str(part), vector) for part, vector in enumerate(encoding.parts)] if encoding is not None else []
+
+
+def _as_query(item: Perceived) -> list[tuple[str, NDArray[np.float16]]]:
+    """The query form's vector, where there is one of its own: with it a recall can be repeated without a model."""
+    return [("query", _mean(item.query.parts).astype(np.float16))] if item.query is not None else []

@@ -6,7 +6,7 @@ Stores nothing and calls no language model.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -41,8 +41,8 @@ class Recollection:
         Raises InvalidRequest for a filter that there is not, or a wrong value of one.
         """
         filters = Filters.read(question.filters)
-        await self.reader.fresh(lambda: self.reader.find(owner, session, question.at))
-        (perceived,) = await self.perception.perceive({0: question.query})
+        names = await self.reader.fresh(lambda: self._names(owner, session, question.at))
+        perceived = await self.perception.perceive_query(0, question.query, names)
         query = Query(text=question.query, vector=perceived.query_vector, dominant=perceived.emotion.dominant)
 
         def read() -> JsonObject:
@@ -50,6 +50,10 @@ class Recollection:
             return self._answer(asked, query, filters, question.k)
 
         return await self.reader.fresh(read)
+
+    def _names(self, owner: str, session: str, at: int | None) -> list[str]:
+        asked = self.reader.find(owner, session, at)
+        return self.remembered.models.lexicon.speakers(asked.id, asked.at)
 
     def _answer(self, asked: Asked, query: Query, filters: Filters, k: int) -> JsonObject:
         path = self.remembered.models.conversation.path(asked.id, asked.at)
@@ -78,46 +82,39 @@ class Recollection:
         kept: dict[int, Told] = {}
         count = 0
         for block in _blocks(list(ranking.best(len(ranking.order))), BLOCK if filters.any else k):
-            told = self.remembered.told(asked.id, [ranked.document for ranked in block])
-            passes = self._sieve(asked, block, told, filters)
+            fitting = self._fitting(asked, block, filters)
             for ranked in block:
                 if count == k or ranked.score < self.policy.threshold:
                     return kept
-                version = ranked.document.version
-                chosen = version in told and passes(ranked)
-                ranking.decide(ranked.rank, "kept" if chosen else "filtered")
-                if chosen:
-                    kept[version] = told[version]
+                source = fitting.get(ranked.document.version)
+                ranking.decide(ranked.rank, "kept" if source is not None else "filtered")
+                if source is not None:
+                    kept[ranked.document.version] = source
                     count += 1
         return kept
 
-    def _sieve(
-        self, asked: Asked, block: Sequence[Ranked], told: Mapping[int, Told], filters: Filters
-    ) -> Callable[[Ranked], bool]:
-        """What the filters say of the candidates of a block."""
+    def _fitting(self, asked: Asked, block: Sequence[Ranked], filters: Filters) -> dict[int, Told]:
+        """The sources of the candidates that pass the filters."""
+        kinds = {one.document.version: one.document.kind for one in block if filters.allow("kind", one.document.kind)}
+        told = self.remembered.told(asked.id, [one.document for one in block if one.document.version in kinds])
         if not filters.any:
-            return lambda _: True
+            return told
         models = self.remembered.models
-        versions = [ranked.document.version for ranked in block]
-        roles = {version: one.role for version, one in models.conversation.find(asked.id, versions).items()}
+        roles = {version: one.role for version, one in models.conversation.find(asked.id, told).items()}
         roles |= {memory.version: memory.role for memory in models.memories.carried(asked.id, asked.at)}
-        feelings = models.emotions.of_messages(asked.id, versions, asked.at)
+        feelings = models.emotions.of_messages(asked.id, told, asked.at)
 
-        def passes(ranked: Ranked) -> bool:
-            version = ranked.document.version
+        def memory(version: int) -> Memory:
             feeling = feelings.get(version)
-            source = told[version]
-            return filters.pass_(
-                Memory(
-                    kind=ranked.document.kind,
-                    role=roles.get(version, "system"),
-                    speaker=source.speaker,
-                    said_at=source.said_at,
-                    emotion=feeling.dominant if feeling is not None else None,
-                )
+            return Memory(
+                kind=kinds[version],
+                role=roles.get(version, "system"),
+                speaker=told[version].speaker,
+                said_at=told[version].said_at,
+                emotion=feeling.dominant if feeling is not None else None,
             )
 
-        return passes
+        return {version: source for version, source in told.items() if filters.pass_(memory(version))}
 
 
 def _blocks(ranked: Sequence[Ranked], size: int) -> list[Sequence[Ranked]]:

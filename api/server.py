@@ -1,12 +1,17 @@
 """Runs the application on uvicorn until a signal comes, and lets open responses finish first.
 
+`listen` goes before all that takes time: a port that cannot be had is told at once, and who comes early waits.
+
 SIGTERM -> no new connections -> Shutdown.begin(grace) -> responses end -> `serve` returns -> the caller closes up
 """
 
+import errno
 import math
+import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Final, cast
 
@@ -14,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.services import Services
+from domain.errors import Unavailable
 
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than the clients' pools keep their connections, so that it is they who let go."""
@@ -52,9 +58,39 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve(app: FastAPI, host: str, port: int, grace: float) -> None:
-    """Returns when a signal came and all responses ended; they are given `grace` seconds, then they are cut.
+@contextmanager
+def listen(host: str, port: int) -> Generator[list[socket.socket]]:
+    """Sockets on every address of the host, all with one port; 0 is a free one. They are closed when the block ends.
 
-    Raises SystemExit when the port cannot be had.
+    Raises Unavailable when the port cannot be had.
     """
-    await Server(app, host=host, port=port, grace=grace).serve()
+    with ExitStack() as opened:
+        sockets: list[socket.socket] = []
+        try:
+            for family, *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                # The first socket's port is everybody's.
+                chosen = sockets[0].getsockname()[1] if sockets else port
+                if (listening := _bound(family, str(address[0]), chosen)) is not None:
+                    sockets.append(opened.enter_context(listening))
+            if not sockets:
+                raise OSError(errno.EADDRNOTAVAIL, "")
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise Unavailable(f"Cannot listen on {host}, port {port}: {reason.lower()}.") from error
+        yield sockets
+
+
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket | None:
+    """None where the machine has no such address: localhost may name one of IPv6 where there is none."""
+    try:
+        return socket.create_server((address, port), family=family)
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            return None
+        raise
+
+
+async def serve(app: FastAPI, sockets: Sequence[socket.socket], grace: float) -> None:
+    """Returns when a signal came and all responses ended; they are given `grace` seconds, then they are cut."""
+    host, port = sockets[0].getsockname()[:2]
+    await Server(app, host=host, port=port, grace=grace).serve(list(sockets))

@@ -46,9 +46,8 @@ class _Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    text: str
+    summary: Extract
     model: str
-    cites: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,11 @@ class Summariser:
             loaded = await self.log.load(session)
             before = loaded.version
             loaded.summarise(
-                count=due.count, digest=due.digest, text=written.text, model=written.model, cites=written.cites
+                written.summary,
+                count=due.count,
+                digest=due.digest,
+                previous=due.previous.version if due.previous is not None else None,
+                model=written.model,
             )
             await self.log.append(session, before, loaded.collect())
 
@@ -127,7 +130,7 @@ class Summariser:
             if isinstance(item, Delta):
                 pieces.append(item.text)
         text = "".join(pieces).strip()
-        return _Written(text=text, model=self.model.default, cites=[]) if text else _extract(due)
+        return _Written(summary=Extract(text=text, cites=[]), model=self.model.default) if text else _extract(due)
 
 
 def _extract(due: _Due) -> _Written:
@@ -144,7 +147,7 @@ def _extract(due: _Due) -> _Written:
         previous=Extract(text=due.previous.text, cites=due.previous.cites) if due.previous is not None else None,
         max_words=WORDS,
     )
-    return _Written(text=extracted.text, model="extractive:1", cites=extracted.cites)
+    return _Written(summary=extracted, model="extractive:1")
 
 
 def _speaker(message: PathMessage) -> str:

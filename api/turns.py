@@ -10,7 +10,7 @@ The append and the model call run side by side; the answer begins when the appen
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from api.ports import ChatModel, EventLog, SessionLocks
 from api.replies import Opened, Replies, TurnKeeper
 from api.resolution import Place, Resolver
 from api.turn import TurnRequest
-from domain.errors import HeartlineError, NotFound
+from domain.errors import NotFound
 from domain.events import SessionEvent
 from domain.messages import Instruction, Message
 from domain.session import Session
@@ -63,11 +63,12 @@ class TurnParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decided:
-    """A turn that the session agreed to: its id, the context, and what was read in the new texts."""
+    """A turn that the session agreed to: its id, the context, and what is to be appended."""
 
     turn: str
     built: Built
-    perceived: list[Perceived]
+    events: Sequence[SessionEvent]
+    vectors: Sequence[StoredVector]
 
 
 class Turns:
@@ -80,49 +81,49 @@ class Turns:
     async def answer(self, request: TurnRequest) -> RunningAnswer:
         """An answer that has begun. Raises a HeartlineError before it: nothing of the request is stored then, except
         that a turn whose model failed stays in its session as failed, with the user's message."""
-        parts = self._parts
         dialogue = [message for message in request.messages if isinstance(message, Message)]
-        await parts.follower.reached(*await asyncio.to_thread(self._log_ends))
-        place = await parts.resolver.resolve(request.owner, request.address, dialogue)
-        asked = key(dialogue[-1].role, dialogue[-1].text) if dialogue else ""
-        await self._supersede(place.session, asked)
-        async with AsyncExitStack() as held:
-            await held.enter_async_context(parts.locks.hold(place.session))
-            answer = await decided(lambda: self._begin(place, request, held))
-            self._running[place.session] = (answer, asked)
-        try:
-            await answer.begun()
-        except asyncio.CancelledError:
-            await asyncio.shield(answer.cancel())
-            raise
+        await self._caught_up()
+        place = await self._parts.resolver.resolve(request.owner, request.address, dialogue)
+        await self._supersede(place.session, _asked(request))
+        answer = await decided(lambda: self._begin(place, request))
+        await _unless_gone(answer, answer.begun())
         return answer
 
     async def close(self) -> None:
         """Wait until every running answer has stored its end."""
         await asyncio.gather(*(answer.ended() for answer, _ in list(self._running.values())), return_exceptions=True)
 
-    def _log_ends(self) -> tuple[int, int]:
-        return self._parts.log.last_position(), self._parts.log.last_sequence()
+    async def _caught_up(self) -> None:
+        """Wait until the views hold all that was appended before."""
+        log = self._parts.log
+        await self._parts.follower.reached(*await asyncio.to_thread(lambda: (log.last_position(), log.last_sequence())))
 
     async def _supersede(self, session: UUID, asked: str) -> None:
         """The same message sent again leaves the running answer unwanted: end it, keep what was sent, and go on."""
         running = self._running.get(session)
         if running is not None and running[1] == asked:
-            await running[0].cancel()
+            await running[0].supersede()
 
     # -- one attempt ---------------------------------------------------------------------------------------------------
 
-    async def _begin(self, place: Place, request: TurnRequest, held: AsyncExitStack) -> RunningAnswer:
-        parts = self._parts
-        session = await self._open(place)
-        decision = await self._decide(session, request)
-        context, events = decision.built.context, session.collect()
+    async def _begin(self, place: Place, request: TurnRequest) -> RunningAnswer:
+        """An answer whose turn is stored. From its start on it holds the session's lock itself, until its end."""
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(self._parts.locks.hold(place.session))
+            session = await self._open(place)
+            # Again: while we waited for the lock, another turn may have been appended.
+            await self._caught_up()
+            decision = await self._decide(session, request)
+            answer = self._start(place, request, decision, held)
+        await _unless_gone(answer, answer.stored())
+        return answer
+
+    def _start(self, place: Place, request: TurnRequest, decision: _Decided, held: AsyncExitStack) -> RunningAnswer:
+        """Append and model call, side by side."""
+        parts, context = self._parts, decision.built.context
         appended_ms: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        append = asyncio.create_task(
-            self._append(session.id, events, parts.perception.vectors(session.id, decision.perceived), appended_ms)
-        )
         opened = Opened(
-            session=session.id,
+            session=place.session,
             turn=decision.turn,
             arrived=request.arrived,
             appended_ms=appended_ms,
@@ -137,33 +138,20 @@ class Turns:
         )
         source = parts.model.stream(decision.built.messages, model=context.model, parameters=request.parameters)
         answer = RunningAnswer(facts, source, TurnKeeper(replies=parts.replies, opened=opened))
+        append = asyncio.create_task(self._append(place.session, decision, appended_ms))
+        self._running[place.session] = (answer, _asked(request))
         lock = held.pop_all()
-        answer.start(append, lambda: self._release(session.id, answer, lock))
-        try:
-            await asyncio.shield(append)
-        except HeartlineError:
-            held.push_async_exit(lock)
-            raise
-        except asyncio.CancelledError:
-            await asyncio.shield(answer.cancel())
-            raise
+        answer.start(append, lambda: self._release(place.session, lock))
         return answer
 
-    async def _release(self, session: UUID, answer: RunningAnswer, lock: AsyncExitStack) -> None:
-        running = self._running.get(session)
-        if running is not None and running[0] is answer:
-            del self._running[session]
+    async def _release(self, session: UUID, lock: AsyncExitStack) -> None:
+        del self._running[session]
         await lock.aclose()
 
-    async def _append(
-        self,
-        session: UUID,
-        events: Sequence[SessionEvent],
-        vectors: Sequence[StoredVector],
-        appended_ms: "asyncio.Future[float]",
-    ) -> None:
+    async def _append(self, session: UUID, decision: _Decided, appended_ms: "asyncio.Future[float]") -> None:
         began = time.perf_counter()
-        await self._parts.log.append(session, events[0].originator_version - 1, events, vectors)
+        before = decision.events[0].originator_version - 1
+        await self._parts.log.append(session, before, decision.events, decision.vectors)
         appended_ms.set_result(_since(began))
 
     async def _open(self, place: Place) -> Session:
@@ -207,7 +195,8 @@ class Turns:
         )
         built = await asyncio.to_thread(self._parts.contexts.build, incoming, self._parts.clock().isoformat())
         session.begin_turn(turn, emotions=self._parts.perception.detected(perceived), context=built.context)
-        return _Decided(turn=turn, built=built, perceived=perceived)
+        vectors = self._parts.perception.vectors(session.id, perceived)
+        return _Decided(turn=turn, built=built, events=session.collect(), vectors=vectors)
 
     async def _reconcile(self, session: Session, request: TurnRequest) -> Reconciliation:
         dialogue = [message for message in request.messages if isinstance(message, Message)]
@@ -218,16 +207,33 @@ class Turns:
         self, session: Session, received: Received, request: TurnRequest
     ) -> tuple[list[Perceived], Perceived]:
         """What is read in the request's new messages, and in the current one, which need not be new."""
-        dialogue = [message.text for message in request.messages if isinstance(message, Message)]
+        dialogue = [message for message in request.messages if isinstance(message, Message)]
         new = dict(zip(received.messages, dialogue[len(dialogue) - len(received.messages) :], strict=True))
         at_once = dict(list(new.items())[-PERCEIVED_AT_ONCE:])
-        perceived = await self._parts.perception.perceive(at_once)
-        if perceived and session.path and perceived[-1].version == session.path[-1]:
-            return perceived, perceived[-1]
+        read = await self._parts.perception.perceive({version: message.text for version, message in at_once.items()})
+        # What a tool answered is shown to the model, but neither felt nor recalled.
+        kept = [item for item in read if at_once[item.version].role != "tool"]
+        if read and session.path and read[-1].version == session.path[-1]:
+            return kept, read[-1]
         current = session.path[-1] if session.path else 0
         texts = await asyncio.to_thread(self._parts.conversation.texts, session.id, [current])
         (again,) = await self._parts.perception.perceive({current: texts.get(current, "")})
-        return perceived, again
+        return kept, again
+
+
+async def _unless_gone(answer: RunningAnswer, waiting: Awaitable[None]) -> None:
+    """Wait. A caller that is cancelled meanwhile is gone, and its answer ends with it."""
+    try:
+        await waiting
+    except asyncio.CancelledError:
+        await asyncio.shield(answer.cancel())
+        raise
+
+
+def _asked(request: TurnRequest) -> str:
+    """The last message of the request's dialogue: sent again, it asks for another answer to the same."""
+    last = next((message for message in reversed(request.messages) if isinstance(message, Message)), None)
+    return key(last.role, last.text) if last is not None else ""
 
 
 def _leading(messages: Sequence[Message | Instruction]) -> int:

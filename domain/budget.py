@@ -32,6 +32,10 @@ class Shares:
     history: int = 35
     response: int = 20
 
+    def part(self, percent: int) -> int:
+        """Tokens that a share of the window is."""
+        return self.window * percent // 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allotment:
@@ -50,16 +54,19 @@ def allot(shares: Shares, *, fixed: int, max_tokens: int | None) -> Allotment:
     The response is reserved `max_tokens` if the client gave it, at most half of the window: it reserves, it does not
     limit. Raises ContextTooLong when what is never cut does not fit beside the reserve.
     """
-    response = shares.window * shares.response // 100
+    response = shares.part(shares.response)
     if max_tokens is not None:
         response = min(max_tokens, shares.window // 2)
-    room = shares.window - response - fixed
-    if room < 0:
+    if shares.window - response < fixed:
         raise ContextTooLong(
             f"The instructions and the current message take {fixed} tokens; with {response} reserved for the response "
             f"they exceed the context window of {shares.window}. Shorten them, lower max_tokens or raise "
             "CONTEXT_WINDOW_TOKENS.",
             param="messages",
         )
-    recall = min(room, shares.window * shares.recall // 100)
-    return Allotment(window=shares.window, persona=fixed, recall=recall, history=room - recall, response=response)
+    spare = shares.part(shares.persona) - fixed + shares.part(shares.response) - response
+    room = shares.window - response - fixed
+    history = shares.part(shares.history) + spare
+    recall = min(room, max(0, shares.part(shares.recall) + min(0, history)))
+    history = min(room - recall, max(0, history))
+    return Allotment(window=shares.window, persona=fixed, recall=recall, history=history, response=response)

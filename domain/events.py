@@ -102,7 +102,6 @@ class SessionForked(FirstEvent):
     messages: list[Range]
     instructions: dict[str, int]
     personas: dict[str, int]
-    summary: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +126,7 @@ class PersonaDefined(SessionEvent):
 @dataclass(frozen=True, kw_only=True)
 class MessageReceived(SessionEvent):
     """A message of the dialogue that we did not generate. It joins the path's end, unless backfilled: then a
-    `PathChanged` puts it in its place. `said_at` is ISO 8601 in UTC: the client's or import's date, else the clock's."""
+    `PathChanged` puts it in its place. `said_at` is ISO 8601 in UTC: the client's or import's date, or the clock's."""
 
     TOPIC = "session.message-received"
     turn: str | None
@@ -215,11 +214,13 @@ class ReplyCompleted(SessionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReplyExtended(SessionEvent):
-    """A message continued by the model: a message of its own with the whole new text, for the one it replaces."""
+    """A message continued by the model: a message of its own with the whole new text, for the one it replaces, whose
+    name and date it takes over. Choice 0 takes its place on the path."""
 
     TOPIC = "session.reply-extended"
     replaces: int
     turn: str
+    choice: int
     text: str
     model: str
     finish_reason: FinishReason
@@ -227,6 +228,7 @@ class ReplyExtended(SessionEvent):
     time_to_first_token_ms: float | None
     duration_ms: float
     timings_ms: dict[str, float]
+    tool_calls: list[JsonObject]
 
 
 @dataclass(frozen=True, kw_only=True)

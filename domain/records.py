@@ -89,8 +89,8 @@ class Budget(TypedDict):
 class Candidate(TypedDict):
     """A memory that recall looked at: what it is, what each part of its score was worth, and what became of it.
 
-    `version` is that of the event it cites; of a persona chunk, the instruction's, of which it is the characters `start`
-    to `end`.
+    `version` is that of the event it cites; of a persona chunk, the instruction's, whose characters `start` to `end` it
+    is.
     """
 
     kind: MemoryKind

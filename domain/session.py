@@ -40,6 +40,7 @@ from domain.events import (
 from domain.messages import Instruction, Message
 from domain.records import PathCause
 from domain.state import SessionState
+from domain.summary import Extract
 from domain.transcript import Append, Edit, Operation
 from domain.turn import Context, Detected, OpenTurn, Received, Reply
 
@@ -75,7 +76,6 @@ class Session(SessionState):
             messages=paths.to_ranges(self.messages),
             instructions=dict(self.instructions),
             personas=dict(self.personas),
-            summary=self.summary,
         )
 
     def collect(self) -> list[SessionEvent]:
@@ -149,8 +149,11 @@ class Session(SessionState):
         self._check_idle()
         self._change_path("rewind", paths.difference(self.path, former))
 
-    def summarise(self, *, count: int, digest: str, text: str, model: str, cites: Sequence[int]) -> None:
-        """Note a summary of the path's first `count` messages. Raises SummaryOutdated when they changed meanwhile."""
+    def summarise(self, summary: Extract, *, count: int, digest: str, previous: int | None, model: str) -> None:
+        """Note a summary of the path's first `count` messages, which continues the summary `previous`.
+
+        Raises SummaryOutdated when these messages changed meanwhile.
+        """
         self._check_alive()
         covered = self.path[:count]
         if not 0 < count <= len(self.path) or paths.digest(covered) != digest:
@@ -159,10 +162,10 @@ class Session(SessionState):
             SummaryWritten,
             covers=paths.to_ranges(covered),
             digest=digest,
-            previous=self.summary,
-            text=text,
+            previous=previous,
+            text=summary.text,
             model=model,
-            cites=list(cites),
+            cites=list(summary.cites),
         )
 
     def carry(self, *, source_session: UUID, source_version: int, message: Message) -> None:
@@ -230,11 +233,11 @@ class Session(SessionState):
 
     def _extend(self, turn: str, replaces: int, replies: Sequence[Reply]) -> None:
         first = self.version + 1
-        for reply in replies:
-            facts = _facts(reply)
-            for unchanged in ("said_at", "name", "tool_calls"):
+        for choice, reply in enumerate(replies):
+            facts = _facts(reply) | {"tool_calls": list(reply.tool_calls)}
+            for unchanged in ("said_at", "name"):
                 del facts[unchanged]
-            self.trigger_event(ReplyExtended, replaces=replaces, turn=turn, **facts)
+            self.trigger_event(ReplyExtended, replaces=replaces, turn=turn, choice=choice, **facts)
         self._substitute("extend", replaces, first)
 
     def _substitute(self, cause: PathCause, old: int, new: int) -> None:

@@ -21,7 +21,6 @@ from domain.events import (
     SessionErased,
     SessionEvent,
     SessionForked,
-    SummaryWritten,
     TurnFailed,
 )
 from domain.turn import OpenTurn
@@ -29,7 +28,7 @@ from domain.turn import OpenTurn
 
 class SessionState(Aggregate):
     """What a session knows of itself. `path` and `messages` hold versions, the latter ascending, of every message there
-    ever was; `instructions` and `personas` have versions by digest; `summary` is the last one written."""
+    ever was; `instructions` and `personas` have versions by digest."""
 
     owner: str
     external_id: str
@@ -38,7 +37,6 @@ class SessionState(Aggregate):
     instructions: dict[str, int]
     personas: dict[str, int]
     open_turn: OpenTurn | None
-    summary: int | None
     erased: bool
 
     def evolve(self, event: SessionEvent) -> None:
@@ -58,8 +56,6 @@ class SessionState(Aggregate):
                 self.open_turn = _opened_by(event)
             case TurnFailed():
                 self.open_turn = None
-            case SummaryWritten():
-                self.summary = event.originator_version
             case SessionErased():
                 self.erased = True
             case _:
@@ -69,14 +65,13 @@ class SessionState(Aggregate):
         self.owner, self.external_id = event.owner, event.external_id
         self.path, self.messages = array("q"), array("q")
         self.instructions, self.personas = {}, {}
-        self.open_turn = self.summary = None
+        self.open_turn = None
         self.erased = False
         if isinstance(event, SessionForked):
             self.path.extend(paths.from_ranges(event.path))
             self.messages.extend(paths.from_ranges(event.messages))
             self.instructions.update(event.instructions)
             self.personas.update(event.personas)
-            self.summary = event.summary
 
     def _take_in(self, event: MessageReceived | MessageEdited | ReplyCompleted | ReplyExtended) -> None:
         """Every message becomes known; what is said in order also joins the path, and a reply closes its turn."""

@@ -18,34 +18,35 @@ class Bm25:
     """Postings of stems; documents are numbered from 0 in the order they were added."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, array[int]] = {}
-        self._counts: dict[str, array[int]] = {}
+        self._postings: dict[str, tuple[array[int], array[int]]] = {}
         self._lengths = array("i")
 
     def add(self, terms: Mapping[str, int]) -> None:
         """The next document, as stem -> how often it occurs."""
         row = len(self._lengths)
         for stem, count in terms.items():
-            self._rows.setdefault(stem, array("i")).append(row)
-            self._counts.setdefault(stem, array("i")).append(count)
+            if stem not in self._postings:
+                self._postings[stem] = (array("i"), array("i"))
+            rows, counts = self._postings[stem]
+            rows.append(row)
+            counts.append(count)
         self._lengths.append(sum(terms.values()))
 
     def scores(self, query: Sequence[str], asked: NDArray[np.bool_]) -> NDArray[np.float32]:
         """A score for every document, 0 for those not `asked` about (a mask over all documents)."""
         scores = np.zeros(len(self._lengths), dtype=np.float32)
-        number = int(asked.sum())
+        number = int(np.count_nonzero(asked))
         if number == 0:
             return scores
         lengths = np.frombuffer(self._lengths, dtype=np.int32)
         mean = max(float(lengths[asked].mean()), 1.0)
+        damping = K1 * (1 - B + B * lengths / mean)
         for stem in dict.fromkeys(query):
-            if stem not in self._rows:
+            if stem not in self._postings:
                 continue
-            rows = np.frombuffer(self._rows[stem], dtype=np.int32)
-            counts = np.frombuffer(self._counts[stem], dtype=np.int32)
+            rows, counts = (np.frombuffer(posting, dtype=np.int32) for posting in self._postings[stem])
             hit = asked[rows]
             rows, counts = rows[hit], counts[hit]
             rarity = np.log1p((number - len(rows) + 0.5) / (len(rows) + 0.5))
-            saturation = counts + K1 * (1 - B + B * lengths[rows] / mean)
-            scores[rows] += (rarity * counts * (K1 + 1) / saturation).astype(np.float32)
+            scores[rows] += rarity * (K1 + 1) * counts / (counts + damping[rows])
         return scores

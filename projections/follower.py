@@ -167,7 +167,7 @@ class Follower:
 
     def _step(self) -> bool:
         """Apply one batch of either feed. False when there was nothing to apply."""
-        limit = SMALL_BATCH if self._waiters else LARGE_BATCH
+        limit = self._batch()
         events = self._log.read(self.position, limit)
         # Read second: the vectors that were appended with these events are then among them.
         vectors = self._log.read_vectors(self.sequence, limit)
@@ -181,6 +181,11 @@ class Follower:
             checkpoints.store(db, changed)
         self._publish({checkpoint.name: checkpoint for checkpoint in changed})
         return True
+
+    def _batch(self) -> int:
+        """Small while somebody waits for an event near by; who waits for one far away is served sooner by large ones."""
+        near = any(waiter.position - self.position <= SMALL_BATCH for waiter in list(self._waiters))
+        return SMALL_BATCH if near else LARGE_BATCH
 
     def _resume(self) -> None:
         """Go on from the stored checkpoints, or from nothing when the log is not the one they speak of."""

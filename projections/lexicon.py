@@ -1,4 +1,4 @@
-"""The rows of the lexical index: which stems a message has, how often, and how many words it is long.
+"""The rows of the lexical index: which stems a message and its speaker's name have, how often, and how many they are.
 
 Scores are not kept here: they depend on the path that is asked about.
 """
@@ -19,7 +19,7 @@ from domain.events import (
     ReplyExtended,
     SessionErased,
 )
-from projections.lineage import forget, forgotten_in, in_reach, scope, sweep
+from projections.lineage import forget, forgotten_in, in_reach, origins, scope, sweep
 from projections.ports import LoggedEvent
 from projections.stemming import stems
 from projections.views import Views
@@ -42,8 +42,11 @@ class Lexicon:
     schema = (
         """CREATE TABLE terms (
             session TEXT NOT NULL, version INTEGER NOT NULL, length INTEGER NOT NULL, terms BLOB NOT NULL,
-            PRIMARY KEY (session, version)
+            speaker TEXT, PRIMARY KEY (session, version)
         )""",
+        """CREATE TABLE speakers (
+            session TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (session, name)
+        ) WITHOUT ROWID""",
     )
 
     def __init__(self, views: Views) -> None:
@@ -55,16 +58,15 @@ class Lexicon:
         match event:
             case MessageReceived(role="tool"):
                 pass
-            case MessageReceived() | MessageEdited() | ReplyCompleted() | ReplyExtended() | MemoryCarried():
-                terms = Counter(stems(event.text))
-                db.execute(
-                    "INSERT OR REPLACE INTO terms VALUES (?, ?, ?, ?)",
-                    (session, event.originator_version, terms.total(), orjson.dumps(terms)),
-                )
+            case MessageReceived() | ReplyCompleted() | MemoryCarried():
+                _store(db, event, event.name)
+            case MessageEdited() | ReplyExtended():
+                _store(db, event, _speaker_of(db, session, event.replaces))
             case MessageForgotten():
                 forget(db, "terms", session, forgotten_in(event))
             case SessionErased():
                 sweep(db, "terms", session)
+                sweep(db, "speakers", session)
             case _:
                 pass
 
@@ -79,3 +81,29 @@ class Lexicon:
             Terms(version=version, session=origin, length=length, terms=orjson.loads(terms))
             for version, origin, length, terms in rows
         ]
+
+    def speakers(self, session: UUID, at: int | None = None) -> list[str]:
+        """The names of those who talk in the session, as far as messages carry names."""
+        rows = self._views.read().execute(f"SELECT DISTINCT t.name {in_reach('speakers')}", scope(session, at))
+        return sorted(name for (name,) in rows)
+
+
+_Spoken = MessageReceived | MessageEdited | ReplyCompleted | ReplyExtended | MemoryCarried
+
+
+def _store(db: sqlite3.Connection, event: _Spoken, speaker: str | None) -> None:
+    session, version = event.originator_id.hex, event.originator_version
+    terms = Counter(stems(f"{speaker or ''} {event.text}"))
+    db.execute(
+        "INSERT OR REPLACE INTO terms VALUES (?, ?, ?, ?, ?)",
+        (session, version, terms.total(), orjson.dumps(terms), speaker),
+    )
+    if speaker is not None:
+        db.execute("INSERT OR IGNORE INTO speakers VALUES (?, ?, ?)", (session, speaker, version))
+
+
+def _speaker_of(db: sqlite3.Connection, session: str, replaced: int) -> str | None:
+    """Who said the message that is replaced; it may be an ancestor's."""
+    origin = origins(db, session, [replaced]).get(replaced)
+    row = db.execute("SELECT speaker FROM terms WHERE session = ? AND version = ?", (origin, replaced)).fetchone()
+    return row[0] if row is not None else None

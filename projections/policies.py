@@ -21,7 +21,7 @@ Scores = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
-    """What is known of every candidate document, as arrays of one length. `cosine` is NaN where no vector is stored."""
+    """What is known of every candidate document, as arrays of one length. `cosine` is NaN where none was computed."""
 
     cosine: Scores
     bm25: Scores

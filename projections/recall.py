@@ -6,8 +6,9 @@ What is off the path, in the live window, or another session's or owner's is no 
 never a score. Nothing here calls a model; the query's vector comes with it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -61,7 +62,7 @@ class Ranking:
     scores: Scores
     parts: dict[str, Scores]
     in_window: int
-    pending: frozenset[int]
+    pending: NDArray[np.bool_]
     verdicts: dict[int, Verdict] = field(default_factory=dict[int, Verdict])
 
     def best(self, count: int) -> Iterator[Ranked]:
@@ -98,25 +99,24 @@ class Ranking:
         return [self._candidate(*fields) for fields in zip(ranks, numbers, scores, parts, strict=True)]
 
     def _rest(self, listed: Sequence[int]) -> dict[str, int]:
-        """How many of the unlisted met which verdict. Nothing was decided about them one by one."""
-        unlisted = np.ones(len(self.order), dtype=np.bool_)
-        unlisted[np.array(listed, dtype=np.int64) - 1] = False
-        numbers = self.order[unlisted]
-        pending = np.isin(numbers, np.array(sorted(self.pending), dtype=np.int64))
+        """How many of the unlisted met which verdict."""
+        undecided = np.ones(len(self.order), dtype=np.bool_)
+        undecided[np.array([*listed, *self.verdicts], dtype=np.int64) - 1] = False
+        numbers = self.order[undecided]
+        pending = self.pending[numbers]
         below = self.scores[numbers] < self.policy.threshold
-        counts = {
-            "in_window": self.in_window,
-            "vector_pending": int(pending.sum()),
-            "below_threshold": int((below & ~pending).sum()),
-            "below_cut": int((~below & ~pending).sum()),
-        }
-        return {verdict: count for verdict, count in counts.items() if count}
+        counts = Counter[str](self.verdicts[rank] for rank in self.verdicts.keys() - set(listed))
+        counts["in_window"] += self.in_window
+        counts["vector_pending"] += int(np.count_nonzero(pending))
+        counts["below_threshold"] += int(np.count_nonzero(below & ~pending))
+        counts["below_cut"] += int(np.count_nonzero(~below & ~pending))
+        return dict(+counts)
 
     def _verdict(self, rank: int) -> Verdict:
         if rank in self.verdicts:
             return self.verdicts[rank]
         number = int(self.order[rank - 1])
-        if number in self.pending:
+        if self.pending[number]:
             return "vector_pending"
         return "below_threshold" if self.scores[number] < self.policy.threshold else "below_cut"
 
@@ -140,7 +140,9 @@ def rank(index: SessionIndex, query: Query, view: View, policy: Policy) -> Ranki
     in_view = index.mask(view.versions)
     shown = index.mask(view.shown)
     asked = in_view & ~shown
-    signals = _signals(index, query, view.at, in_view=in_view, asked=asked)
+    # A policy that does not look at feelings need not have them looked up.
+    dominant = query.dominant if policy.feeling else NEUTRAL
+    signals = _signals(index, replace(query, dominant=dominant), view.at, in_view=in_view, asked=asked)
     parts = policy.parts(signals)
     scores = np.zeros(len(asked), dtype=np.float32)
     for values in parts.values():
@@ -155,7 +157,7 @@ def rank(index: SessionIndex, query: Query, view: View, policy: Policy) -> Ranki
         scores=scores,
         parts=parts,
         in_window=int((in_view & shown).sum()),
-        pending=frozenset(np.flatnonzero(asked & np.isnan(signals.cosine)).tolist()),
+        pending=~index.vectors.has_vector(len(asked)),
     )
 
 
@@ -163,28 +165,11 @@ def _signals(
     index: SessionIndex, query: Query, at: int | None, *, in_view: NDArray[np.bool_], asked: NDArray[np.bool_]
 ) -> Signals:
     """BM25's statistics are those of all that is in view; its scores, like the cosines, only of what is asked."""
+    words = np.where(asked, index.words.scores(stems(query.text), in_view), np.float32(0.0))
     cosine = np.full(len(asked), np.nan, dtype=np.float32)
     if query.vector is not None:
-        cosine = index.vectors.cosines(query.vector, asked)
-    words = index.words.scores(stems(query.text), in_view)
-    same_feeling, importance = _feelings(index, query.dominant, at, asked)
-    return Signals(
-        cosine=cosine,
-        bm25=np.where(asked, words, np.float32(0.0)),
-        same_feeling=same_feeling,
-        importance=importance,
-    )
-
-
-def _feelings(
-    index: SessionIndex, dominant: str, at: int | None, asked: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], Scores]:
-    """Whether a document has the query's feeling, and how much it matters. Neutral is nobody's feeling."""
-    same_feeling = np.zeros(len(asked), dtype=np.bool_)
-    importance = np.zeros(len(asked), dtype=np.float32)
-    for number in np.flatnonzero(asked).tolist() if dominant != NEUTRAL else ():
-        feeling = index.feeling_of(index.documents[number].version, at)
-        if feeling is not None:
-            same_feeling[number] = feeling.dominant == dominant
-            importance[number] = feeling.importance
-    return same_feeling, importance
+        cosine = index.vectors.cosines(query.vector, asked, likely=words > 0)
+    same_feeling, importance = np.zeros(len(asked), dtype=np.bool_), np.zeros(len(asked), dtype=np.float32)
+    if query.dominant != NEUTRAL:
+        same_feeling, importance = index.feelings.alike(index.versions, query.dominant, at)
+    return Signals(cosine=cosine, bm25=words, same_feeling=same_feeling, importance=importance)

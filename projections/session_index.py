@@ -5,6 +5,7 @@ is a message, a carried memory, a summary, or a chunk of an instruction.
 """
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -65,6 +66,36 @@ class Source(Protocol):
     def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions: ...
 
 
+class Feelings:
+    """What was detected in the messages of one session, in the order of detection."""
+
+    def __init__(self) -> None:
+        # Reading 0 is that of a message of which there is none.
+        self._versions = array("q", [0])
+        self._of = array("q", [0])
+        self._dominant = array("i", [-1])
+        self._importance = array("f", [0.0])
+        self._labels: dict[str, int] = {}
+
+    def add(self, feeling: Feeling) -> None:
+        self._versions.append(feeling.version)
+        self._of.append(feeling.of)
+        self._dominant.append(self._labels.setdefault(feeling.dominant, len(self._labels)))
+        self._importance.append(feeling.importance)
+
+    def alike(
+        self, messages: NDArray[np.int64], dominant: str, at: int | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Whether the feeling detected last in each of these messages, as of `at`, is this one, and its importance."""
+        readings = len(self._of) if at is None else bisect_right(self._versions, at)
+        of = np.array(self._of[:readings], dtype=np.int64)
+        newest = np.zeros(max(int(of.max()), int(messages.max(initial=0))) + 1, dtype=np.int64)
+        newest[of] = np.arange(readings)  # the last one of a message stays
+        reading = newest[messages]
+        same = np.array(self._dominant, dtype=np.int32)[reading] == self._labels.get(dominant, len(self._labels))
+        return same, np.array(self._importance, dtype=np.float32)[reading]
+
+
 class SessionIndex:
     """The recallable documents of one session, numbered in the order they became known."""
 
@@ -74,9 +105,10 @@ class SessionIndex:
         self.documents: list[Document] = []
         self.words = Bm25()
         self.vectors = VectorIndex(dimensions)
+        self.feelings = Feelings()
         self._versions = array("q")
         self._first_of: dict[int, int] = {}
-        self._feelings: dict[int, list[Feeling]] = {}
+        self._early: list[VectorRow] = []
         self._version = 0
         self._sequence = 0
 
@@ -89,18 +121,20 @@ class SessionIndex:
             self._versions.append(document.version)
             self.words.add(document.terms)
         for feeling in new.feelings:
-            self._feelings.setdefault(feeling.of, []).append(feeling)
-        self._add_vectors(new.vectors)
+            self.feelings.add(feeling)
         self._version, self._sequence = new.version, new.sequence
+        self._add_vectors([*self._early, *new.vectors])
 
     def _add_vectors(self, rows: Sequence[VectorRow]) -> None:
+        """The views read vectors apart from events, so a vector may be there before its document: it waits."""
+        self._early = [row for row in rows if row.version > self._version]
         numbered = [(number, row.vector) for row in rows if (number := self._number(row)) is not None]
         if numbered:
             numbers, vectors = zip(*numbered, strict=True)
             self.vectors.add(numbers, np.stack(vectors))
 
     def _number(self, row: VectorRow) -> int | None:
-        """The document that a vector is of; None when the text was forgotten since."""
+        """The document that a vector is of; None when it is not known yet, or was forgotten since."""
         first = self._first_of.get(row.version)
         if first is None or self.documents[first].kind != "persona":
             return first
@@ -120,8 +154,3 @@ class SessionIndex:
         table = np.zeros(max(int(own.max(initial=0)), int(wanted.max(initial=0))) + 1, dtype=np.bool_)
         table[wanted] = True
         return table[own]
-
-    def feeling_of(self, version: int, at: int | None) -> Feeling | None:
-        """What was detected last in a message, as of `at`."""
-        detected = self._feelings.get(version, [])
-        return next((feeling for feeling in reversed(detected) if at is None or feeling.version <= at), None)

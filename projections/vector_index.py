@@ -1,8 +1,9 @@
 """The vectors of one session, in memory, and the cosine of a query to its documents.
 
-Exact up to 20,000 vectors: one matrix product, 0.4 ms for 10,000 vectors where usearch's exact search takes 4 ms for
-all scores. Above, usearch's HNSW graph names candidates (asked for twice as many until enough of them are wanted) and
-only these get an exact cosine. Vectors are never removed: what is out of view is not asked about.
+Exact up to 100,000 vectors asked about: 0.6 ms of CPU for 10,000 and 9 ms for 100,000, where HNSW takes 4 ms for 512
+candidates of 20,000 and 13 s to build its graph. Above, usearch's HNSW graph names candidates (asked for twice as many
+until enough of them are wanted) and only these, and those that are likely for another reason, get an exact cosine.
+Vectors are never removed: what is out of view is not asked about.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from usearch.index import Index
 
-EXACT_UP_TO: Final = 20_000
+EXACT_UP_TO: Final = 100_000
 CANDIDATES: Final = 512
+GATHERED: Final = 4
+"""Copying rows together costs about so many times their product: for more of them, all products are made."""
 
 
 class VectorIndex:
@@ -42,29 +45,48 @@ class VectorIndex:
             self._graph.add(np.arange(self._size, end), self._vectors[self._size : end])
         self._size = end
 
-    def cosines(self, query: NDArray[np.float32], asked: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def has_vector(self, documents: int) -> NDArray[np.bool_]:
+        """For each of the first so many documents, whether it has a vector."""
+        known = np.zeros(documents, dtype=np.bool_)
+        known[self._documents[: self._size]] = True
+        return known
+
+    def cosines(
+        self, query: NDArray[np.float32], asked: NDArray[np.bool_], likely: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
         """The best cosine of each document, NaN for those without a vector, not `asked` about or (above the exact
-        limit) not among the candidates."""
+        limit) neither near nor `likely` for another reason. Both are masks over all documents."""
         best = np.full(len(asked), -np.inf, dtype=np.float32)
-        rows = self._rows_to_compare(query, asked)
-        np.maximum.at(best, self._documents[rows], self._vectors[rows] @ query)
+        rows = self._rows_to_compare(query, asked, likely)
+        np.maximum.at(best, self._documents[rows], self._products(query, rows))
         best[np.isneginf(best)] = np.nan
         return best
 
-    def _rows_to_compare(self, query: NDArray[np.float32], asked: NDArray[np.bool_]) -> NDArray[np.int64]:
-        if self._size <= self._exact_up_to:
-            return np.flatnonzero(asked[self._documents[: self._size]])
+    def _products(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Row by row, unlike a matrix product, whose last bits depend on what other rows there are: as-of is exact."""
+        if len(rows) > self._size // GATHERED:
+            return np.vecdot(self._vectors[: self._size], query)[rows]
+        return np.vecdot(self._vectors[rows], query)
+
+    def _rows_to_compare(
+        self, query: NDArray[np.float32], asked: NDArray[np.bool_], likely: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        of_row = self._documents[: self._size]
+        rows = np.flatnonzero(asked[of_row])
+        if len(rows) <= self._exact_up_to:
+            return rows
         wanted = CANDIDATES
-        while True:
-            found = self._nearest(query, wanted)
-            on_path = found[asked[self._documents[found]]]
-            if len(on_path) >= CANDIDATES or len(found) >= self._size:
-                return on_path
+        while wanted < self._size:
+            near = self._nearest(query, wanted)
+            near = near[asked[of_row[near]]]
+            if len(near) >= CANDIDATES:
+                return np.union1d(near, np.flatnonzero((asked & likely)[of_row]))
             wanted *= 2
+        return rows
 
     def _nearest(self, query: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
         if self._graph is None:
             self._graph = Index(ndim=self._dimensions, metric="ip", dtype="f16")
             self._graph.add(np.arange(self._size), self._vectors[: self._size])
-        matches = self._graph.search(query, min(wanted, self._size))
+        matches = self._graph.search(query, wanted)
         return np.asarray(matches.keys, dtype=np.int64)

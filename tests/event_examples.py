@@ -46,7 +46,6 @@ EXAMPLES: Final[tuple[SessionEvent, ...]] = (
         messages=[[3, 9]],
         instructions={SHA256: 2},
         personas={SHA256: 4},
-        summary=30,
     ),
     InstructionReceived(**_at(2), role="system", name="main", text="You are Seraphina.", sha256=SHA256),
     PersonaDefined(**_at(3), instructions=[2]),
@@ -142,6 +141,7 @@ EXAMPLES: Final[tuple[SessionEvent, ...]] = (
         **_at(10),
         replaces=9,
         turn="turn-2",
+        choice=0,
         text="By the river, dear. Come along.",
         model="gemini-2.5-flash",
         finish_reason="length",
@@ -149,6 +149,7 @@ EXAMPLES: Final[tuple[SessionEvent, ...]] = (
         time_to_first_token_ms=None,
         duration_ms=400.0,
         timings_ms={},
+        tool_calls=[],
     ),
     TurnFailed(**_at(11), turn="turn-3", code="superseded", detail="another request took its place"),
     SummaryWritten(

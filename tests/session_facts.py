@@ -100,7 +100,7 @@ def started() -> Fact:
 
 def forked(at: int, path: list[Range], messages: list[Range], **more: Any) -> Fact:
     values = {"owner": OWNER, "external_id": EXTERNAL_ID, "parent": "0" * 32, "at": at}
-    empty: dict[str, Any] = {"instructions": {}, "personas": {}, "summary": None}
+    empty: dict[str, Any] = {"instructions": {}, "personas": {}}
     return Fact(SessionForked, {**values, "path": path, "messages": messages, **empty, **more})
 
 
@@ -143,9 +143,9 @@ def replied(text: str, turn: str = "t1", choice: int = 0) -> Fact:
     return Fact(ReplyCompleted, {"turn": turn, "choice": choice, **values, "tool_calls": []})
 
 
-def extended(replaces: int, text: str, turn: str = "t1") -> Fact:
-    values = replied(text, turn).values
-    for absent in ("choice", "name", "said_at", "tool_calls"):
+def extended(replaces: int, text: str, turn: str = "t1", choice: int = 0) -> Fact:
+    values = replied(text, turn, choice).values
+    for absent in ("name", "said_at"):
         del values[absent]
     return Fact(ReplyExtended, {"replaces": replaces, **values})
 

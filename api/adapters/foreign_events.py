@@ -4,7 +4,7 @@ What the log stores was checked when it was made; what comes from outside is che
 and the data must have the fields and types of the event's present form. What it refers to is `api.inspection`'s.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC
 from functools import lru_cache
 from types import NoneType, UnionType
@@ -13,7 +13,6 @@ from typing import (
     ClassVar,
     Final,
     Literal,
-    NotRequired,
     Union,
     cast,
     get_args,
@@ -65,11 +64,15 @@ class MappedForeignEvents:
 def _stored(facts: EventFacts) -> StoredEvent:
     """The row that the log would have for it."""
     own = {name: value for name, value in facts.data.items() if name not in ENVELOPE}
+    try:
+        payload = orjson.dumps(own)
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequest(f"this cannot be stored as JSON: {error}.") from error
     return SealedEvent(
         originator_id=facts.session,
         originator_version=facts.version,
         topic=facts.type,
-        state=bytes(SALT_BYTES) + orjson.dumps(own),
+        state=bytes(SALT_BYTES) + payload,
         created=facts.created.astimezone(UTC).isoformat(timespec="microseconds"),
         digest=b"",
     )
@@ -96,18 +99,14 @@ def fits(value: object, hint: Any) -> bool:
             return isinstance(value, str) and value in get_args(hint)
         case origin if origin in (Union, UnionType):
             return any(fits(value, one) for one in get_args(hint))
-        case origin if origin is NotRequired:
-            return fits(value, get_args(hint)[0])
         case origin if issubclass(origin, Mapping):
             inner = get_args(hint)[1]
             return isinstance(value, dict) and all(
                 fits(one, inner) for one in cast("dict[str, object]", value).values()
             )
-        case origin if issubclass(origin, Sequence):
+        case _:
             inner = get_args(hint)[0]
             return isinstance(value, list) and all(fits(one, inner) for one in cast("list[object]", value))
-        case _:
-            return False
 
 
 def _fits_plain(value: object, hint: Any) -> bool:

@@ -30,7 +30,7 @@ from eventsourcing.persistence import (
 
 from api.adapters.committer import Committer
 from api.adapters.event_mapper import EventMapper, SessionKeys
-from api.adapters.hash_chain import Entry, first_fault, genesis
+from api.adapters.hash_chain import Entry, SealedEvent, first_fault, genesis
 from api.adapters.log_signal import LogSignal
 from api.adapters.snapshots import SessionSnapshot
 from api.adapters.sqlite_datastore import LogDatastore, connect
@@ -44,6 +44,7 @@ CACHED_SESSIONS: Final = 1000
 SNAPSHOT_AFTER_EVENTS: Final = 1000
 READER_THREADS: Final = 4
 LOAD_LOCKS: Final = 64
+MAPPED_AT_ONCE: Final = 256
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +93,15 @@ class SqliteEventLog:
     ) -> list[int]:
         """Store events and vectors durably; see the port. For a fork `expected` is the version it was forked at."""
         check_append(session, expected, events)
-        stored = [self._mapper.to_stored_event(event) for event in events]
+        stored = await self._stored(events)
         with _translated():
             return await self._committer.run(partial(self._recorder.record, stored=stored, vectors=vectors))
+
+    async def _stored(self, events: Sequence[SessionEvent]) -> list[SealedEvent]:
+        """The events as rows; many of them (an import) are written off the event loop."""
+        if len(events) > MAPPED_AT_ONCE:
+            return await asyncio.to_thread(lambda: [self._mapper.to_stored_event(event) for event in events])
+        return [self._mapper.to_stored_event(event) for event in events]
 
     async def add_vectors(self, vectors: Sequence[StoredVector]) -> None:
         """Store vectors that came later. The first insert of a key wins."""

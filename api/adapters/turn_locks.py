@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -32,32 +32,27 @@ class FileTurnLocks:
     async def hold(self, session: UUID) -> AsyncGenerator[None, None]:
         """Hold the session's lock. Raises TurnAlreadyOpen when it is not to be had within the patience."""
         lock = self._locks.setdefault(session, asyncio.Lock())
-        try:
-            async with asyncio.timeout(self._patience):
-                await lock.acquire()
-        except TimeoutError:
-            raise self._refusal() from None
-        try:
-            await self._lock_range(session)
+        async with AsyncExitStack() as held:
             try:
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, session.int % RANGE)
-        finally:
-            lock.release()
+                async with asyncio.timeout(self._patience):
+                    await held.enter_async_context(lock)
+                    await self._lock_range(session)
+            except TimeoutError:
+                message = "The session is still answering another turn; try again when it has ended."
+                raise TurnAlreadyOpen(message) from None
+            held.callback(fcntl.lockf, self._file, fcntl.LOCK_UN, 1, session.int % RANGE)
+            yield
 
     async def _lock_range(self, session: UUID) -> None:
-        for _ in range(max(1, int(self._patience / POLL_SECONDS))):
+        """Try until it is ours: the system tells nobody when another process lets go."""
+        while True:
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, session.int % RANGE)
-            except OSError:
+            except BlockingIOError:
                 await asyncio.sleep(POLL_SECONDS)
             else:
                 return
-        raise self._refusal()
-
-    def _refusal(self) -> TurnAlreadyOpen:
-        return TurnAlreadyOpen("The session is still answering another turn; try again when it has ended.")
 
     def close(self) -> None:
+        """Let go of the file: no session may be held any more."""
         os.close(self._file)

@@ -13,9 +13,10 @@ from domain.events import SessionForked
 from projections.ports import EventLog
 from projections.read_models import ReadModels
 from projections.usage import Price
-from tests.builders import STEPS, History, SessionBuilder
+from tests.builders import SessionBuilder
 from tests.fakes import MemoryEventLog
 from tests.fakes_log import LogExcerpt
+from tests.histories import STEPS, History
 
 # Forgetting reaches into the past, so the past is not what it was: no part of this property.
 REMEMBERING = sorted({"fork", *STEPS} - {"forget", "erase"})

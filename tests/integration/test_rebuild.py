@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from projections.read_models import ReadModels
 from projections.rebuild import rebuild
-from tests.builders import STEPS, History, SessionBuilder
+from tests.builders import SessionBuilder
 from tests.fakes import MemoryEventLog
+from tests.histories import STEPS, History
 
 STEP = st.tuples(st.sampled_from(sorted({"fork", *STEPS})), st.integers(min_value=0, max_value=2**16))
 

@@ -1,62 +1,24 @@
-"""What is read of a session over real files: lists, state, read models and audits, as of any version."""
+"""What is read of sessions over real files: lists, state and read models, as of any version."""
 
-import json
-import sqlite3
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, cast
-from uuid import UUID
 
 import pytest
 
-from api.ports import ModelFailed
-from api.services import RecallQuestion
-from domain.budget import Shares
 from domain.errors import InvalidRequest, NotFound
 from domain.messages import Instruction
-from domain.records import JsonObject
-from domain.session import session_id
 from tests.fakes_models import ScriptedModel
+from tests.harbour import HARBOUR, bring_in, data, state, versions
 from tests.system import OWNER, Outside, Rules, System, read, system
 
-HARBOUR = Path(__file__).parent.parent / "fixtures" / "harbour.json"
 PERSONA = Instruction(role="system", text="You are Maya, a friend of few words.")
-
-Answer = dict[str, Any]
 
 
 @pytest.fixture
 async def heartline(tmp_path: Path) -> AsyncGenerator[System, None]:
-    """A system that has read the harbour conversation: messages M2 to M13, their emotions behind them."""
     async with system(tmp_path) as built:
         await bring_in(built)
         yield built
-
-
-async def bring_in(built: System) -> None:
-    await built.sessions.import_(OWNER, cast(JsonObject, json.loads(HARBOUR.read_bytes())), "harbour")
-    await built.look_after("harbour")
-
-
-async def state(built: System, session: str = "harbour", at: int | None = None) -> Answer:
-    return cast(Answer, await built.sessions.state(OWNER, session, at=at))
-
-
-async def audit(built: System, turn: str, session: str = "harbour", at: int | None = None) -> Answer:
-    return cast(Answer, await built.sessions.turn(OWNER, session, turn, at=at))
-
-
-async def recalled(built: System, query: str, *, k: int = 3, at: int | None = None, **filters: Any) -> list[Answer]:
-    question = RecallQuestion(query=query, k=k, at=at, filters=filters)
-    return data(await built.sessions.recall(OWNER, "harbour", question))
-
-
-def data(answer: JsonObject) -> list[Answer]:
-    return cast("list[Answer]", answer["data"])
-
-
-def versions(rows: Sequence[Answer]) -> list[int]:
-    return [row["version"] for row in rows]
 
 
 # -- lists -------------------------------------------------------------------------------------------------------------
@@ -274,202 +236,11 @@ async def test_a_summary_is_listed_and_shown_in_the_state_from_its_version_on(tm
         assert before["summary"] is None
 
 
-# -- audits ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def narrow(tmp_path: Path) -> AsyncGenerator[System, None]:
-    """The harbour in a system whose window shows two messages, so that the rest must be recalled."""
-    rules = Rules(window_messages=2, shares=Shares(window=400, persona=20, recall=40, history=20, response=20))
-    async with system(tmp_path, rules=rules) as built:
-        await bring_in(built)
-        yield built
-
-
-async def test_the_audit_of_a_turn_tells_what_the_model_was_shown_and_why(narrow: System) -> None:
-    (turn,) = await narrow.talk("harbour", "Which colour is the white paw of my cat Pepper?")
-
-    found = await audit(narrow, turn)
-
-    assert (found["id"], found["session_id"], found["status"]) == (turn, "harbour", "completed")
-    assert (found["query"], found["reply"]) == (26, 29)
-    assert found["candidates"][0]["text"] == "Grey, with one white paw. Her name is Pepper."
-    assert found["candidates"][0]["verdict"] == "kept"
-    assert set(found["candidates"][0]["parts"]) == {"cosine", "bm25"}
-    assert "one white paw" in found["context"][-2]["content"]
-    assert found["context"][-1]["content"] == "Which colour is the white paw of my cat Pepper?"
-    assert found["policy"]["name"] == "hybrid"
-    assert found["embedder"] == "hash-64:words:f16"
-    assert found["budget"]["recall"]["used"] <= found["budget"]["recall"]["allotted"]
-    assert {"parse", "encode", "recall", "context", "append", "first_token", "total"} <= set(found["timings_ms"])
-
-
-async def test_a_turn_may_be_named_by_its_completion(narrow: System) -> None:
-    (turn,) = await narrow.talk("harbour", "Hello")
-
-    assert (await audit(narrow, f"chatcmpl-{turn}"))["id"] == turn
-
-
-async def test_a_turn_is_open_before_its_reply_and_unknown_before_it_began(narrow: System) -> None:
-    (turn,) = await narrow.talk("harbour", "Hello")
-    began = (await audit(narrow, turn))["version"]
-
-    then = await audit(narrow, turn, at=began)
-
-    assert (then["status"], then["reply"], then["usage"]) == ("open", None, None)
-    with pytest.raises(NotFound):
-        await audit(narrow, turn, at=began - 1)
-
-
-async def test_a_failed_turn_tells_its_error(tmp_path: Path) -> None:
-    model = ScriptedModel()
-    model.will("Hel", ModelFailed("The model broke down.", code="upstream_cut", status=502))
-    async with system(tmp_path, outside=Outside(model=model)) as heartline:
-        answer = await heartline.ask("tea", heartline.said("Hello"))
-        with pytest.raises(ModelFailed):
-            await read(answer)
-
-        found = await audit(heartline, answer.turn, "tea")
-
-    assert found["status"] == "failed"
-    assert found["error"] == {"code": "upstream_cut", "detail": "The model broke down."}
-
-
-async def test_a_turn_of_another_session_is_not_found(narrow: System) -> None:
-    (turn,) = await narrow.talk("tea", "Hello")
-
-    with pytest.raises(NotFound):
-        await audit(narrow, turn, "harbour")
-
-
-async def test_a_replay_renders_the_recorded_context_to_the_byte(narrow: System) -> None:
-    (turn,) = await narrow.talk("harbour", "What did I bake for the fisherman?")
-    await narrow.talk("harbour", "And who helped me with the piano?")
-
-    replay = cast(Answer, await narrow.sessions.replay(OWNER, "harbour", turn))
-
-    assert replay["identical"] is True
-    assert replay["recorded_sha256"] == replay["rebuilt_sha256"]
-    assert replay["context"] == (await audit(narrow, turn))["context"]
-
-
-async def test_a_replay_over_a_log_that_was_tampered_with_names_the_first_difference(
-    narrow: System, tmp_path: Path
-) -> None:
-    (turn,) = await narrow.talk("harbour", "Hello")
-    tamper(tmp_path / "events.sqlite", version=13, old="shipyard", new="factory!")
-
-    replay = cast(Answer, await narrow.sessions.replay(OWNER, "harbour", turn))
-
-    assert replay["identical"] is False
-    assert replay["recorded_sha256"] != replay["rebuilt_sha256"]
-    assert "shipyard" in replay["difference"]["in_views"]["content"]
-    assert "factory!" in replay["difference"]["in_events"]["content"]
-
-
-def tamper(file: Path, *, version: int, old: str, new: str) -> None:
-    db = sqlite3.connect(file)
-    with db:
-        (payload,) = db.execute("SELECT state FROM stored_events WHERE originator_version = ?", (version,)).fetchone()
-        changed = payload.replace(old.encode(), new.encode())
-        db.execute("UPDATE stored_events SET state = ? WHERE originator_version = ?", (changed, version))
-    db.close()
-
-
-async def test_a_replay_that_needs_a_forgotten_text_says_which(narrow: System) -> None:
-    (turn,) = await narrow.talk("harbour", "Hello")
-    session = await narrow.log.load(harbour_id())
-    before = session.version
-    session.forget(13, versions=[13], keyed_digests=[], counts={})
-    await narrow.log.append(session.id, before, session.collect())
-
-    replay = cast(Answer, await narrow.sessions.replay(OWNER, "harbour", turn))
-
-    assert replay["identical"] is None
-    assert replay["forgotten"] == [13]
-    assert (await audit(narrow, turn))["context"] is None
-
-
-def harbour_id() -> UUID:
-    return session_id(OWNER, "harbour")
-
-
-# -- recall ------------------------------------------------------------------------------------------------------------
-
-
-async def test_recall_finds_the_best_memories_with_who_said_them_and_when(heartline: System) -> None:
-    best = (await recalled(heartline, "one white paw", k=1))[0]
-
-    assert best["version"] == 8
-    assert best["text"] == "Grey, with one white paw. Her name is Pepper."
-    assert (best["speaker"], best["said_at"]) == ("Robin", "2025-04-02T09:17:00+00:00")
-    assert (best["kind"], best["rank"], best["verdict"]) == ("message", 1, "kept")
-    assert best["score"] == pytest.approx(sum(best["parts"].values()), abs=1e-5)
-
-
-async def test_recall_gives_no_more_than_asked_for(heartline: System) -> None:
-    assert len(await recalled(heartline, "Pepper", k=2)) == 2
-
-
-async def test_recall_as_of_a_version_knows_nothing_later(heartline: System) -> None:
-    found = await recalled(heartline, "one white paw", k=50, at=7)
-
-    assert sorted(versions(found)) == [2, 3, 4, 5, 6, 7]
-
-
-async def test_recall_stores_nothing(heartline: System) -> None:
-    before = heartline.log.last_position(), heartline.log.last_sequence()
-
-    await recalled(heartline, "Pepper")
-
-    assert (heartline.log.last_position(), heartline.log.last_sequence()) == before
-
-
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ({"speaker": "maya"}, {3, 5, 7, 9, 11, 13}),
-        ({"role": "user"}, {2, 4, 6, 8, 10, 12}),
-        ({"emotion": ["sadness", "joy"]}, {3, 6, 7}),
-        ({"after": "2025-04-07T00:00:00Z"}, {10, 11, 12, 13}),
-        ({"before": 1741000000, "role": "assistant"}, {3, 5}),
-        ({"kind": "summary"}, set[int]()),
-    ],
-)
-async def test_filters_narrow_what_is_recalled(heartline: System, filters: Answer, expected: set[int]) -> None:
-    assert set(versions(await recalled(heartline, "Pepper", k=50, **filters))) == expected
-
-
-async def test_what_a_filter_refused_is_counted(heartline: System) -> None:
-    question = RecallQuestion(query="Pepper", k=50, at=None, filters={"speaker": "Maya"})
-
-    answer = cast(Answer, await heartline.sessions.recall(OWNER, "harbour", question))
-
-    assert answer["verdicts"] == {"kept": 6, "filtered": 6}
-
-
-@pytest.mark.parametrize("filters", [{"colour": "red"}, {"role": 3}, {"after": "soon"}, {"kind": ["message", 1]}])
-async def test_a_wrong_filter_is_refused(heartline: System, filters: Answer) -> None:
-    with pytest.raises(InvalidRequest):
-        await recalled(heartline, "Pepper", **filters)
-
-
-async def test_recall_brings_back_a_persona_by_its_chunk(heartline: System) -> None:
-    await read(await heartline.ask("tea", PERSONA, heartline.said("Hello")))
-    await heartline.look_after("tea")
-    question = RecallQuestion(query="a friend of few words", k=1, at=None, filters={"kind": "persona"})
-
-    (found,) = data(await heartline.sessions.recall(OWNER, "tea", question))
-
-    assert (found["kind"], found["text"], found["speaker"]) == ("persona", PERSONA.text, "Former instructions")
-    assert (found["start"], found["end"], found["said_at"]) == (0, len(PERSONA.text), None)
-
-
 # -- forks -------------------------------------------------------------------------------------------------------------
 
 
 async def test_a_fork_tells_its_parent_and_shows_its_ancestors_events(heartline: System) -> None:
-    parent = await heartline.log.load(harbour_id(), 13)
+    parent = await heartline.log.load(HARBOUR, 13)
     fork = parent.fork("harbour-2")
     await heartline.log.append(fork.id, 13, fork.collect())
 

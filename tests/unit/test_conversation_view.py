@@ -14,8 +14,9 @@ from domain.messages import Message
 from domain.transcript import Append, Rearrange, key
 from projections import spans
 from projections.read_models import ReadModels
-from tests.builders import STEPS, History, SessionBuilder
+from tests.builders import SessionBuilder
 from tests.fakes import MemoryEventLog
+from tests.histories import STEPS, History
 from tests.world import World
 
 STEP = st.tuples(st.sampled_from(sorted({"fork", *STEPS} - {"erase"})), st.integers(min_value=0, max_value=2**16))

@@ -59,7 +59,7 @@ def test_a_negated_feeling_is_not_felt(text: str):
         "Not today. Happy now",
         "No\nI love it and am happy, so happy",
         "No\N{HORIZONTAL ELLIPSIS} happy",
-        "It was not so that I did feel happy",
+        "It was not so that I'm happy",
         "I know I'm happy",
     ],
 )

@@ -115,7 +115,6 @@ def a_busy_session() -> Session:
     session.path, session.messages = array("q", [3, 4, 9, 7]), array("q", range(3, 10))
     session.instructions, session.personas = {"ab": 2}, {"cd": 5}
     session.open_turn = OpenTurn(id="turn-1", kind="new", process="p", query=9, version=3999)
-    session.summary = 8
     return session
 
 

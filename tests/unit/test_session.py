@@ -8,6 +8,7 @@ import pytest
 from domain.errors import Conflict, InvalidRequest, NotFound
 from domain.path import digest, splice
 from domain.session import Session, session_id
+from domain.summary import Extract
 from domain.transcript import Append, Edit, Rearrange
 from tests.session_facts import (
     DIALOGUE,
@@ -67,7 +68,6 @@ def test_a_fork_takes_over_what_its_parent_decides_on_and_counts_on_from_there()
             parent=parent.id.hex,
             instructions={instruction("Be kind.").sha256: 2},
             personas={digest([2]): 3},
-            summary=5,
         )
     ]
     assert (child.id, child.version, child.owner) == (session_id(OWNER, "other"), 7, OWNER)
@@ -256,7 +256,9 @@ INTENTS: dict[str, Callable[[Session], object]] = {
     "fail_turn": lambda session: session.fail_turn("t1", code="timeout", detail=""),
     "detect": lambda session: session.detect([]),
     "rewind": lambda session: session.rewind([]),
-    "summarise": lambda session: session.summarise(count=1, digest="", text="", model="", cites=[]),
+    "summarise": lambda session: session.summarise(
+        Extract(text="", cites=[]), count=1, digest="", previous=None, model=""
+    ),
     "carry": lambda session: session.carry(source_session=session.id, source_version=2, message=message("Hi")),
     "forget": lambda session: session.forget(2, versions=[2], keyed_digests=[], counts={}),
     "erase": lambda session: session.erase({}),

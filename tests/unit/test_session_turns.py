@@ -8,6 +8,7 @@ from domain.errors import Conflict, InvalidRequest, SummaryOutdated, TurnAlready
 from domain.events import MemoryCarried
 from domain.path import digest, splice
 from domain.session import Session, session_id
+from domain.summary import Extract
 from domain.transcript import Append, Rearrange
 from tests.session_facts import (
     DIALOGUE,
@@ -106,7 +107,7 @@ def test_a_continued_message_gives_way_to_the_longer_one():
 
     session = outcome.then(
         extended(4, "Hello there", "t2"),
-        extended(4, "Hello you", "t2"),
+        extended(4, "Hello you", "t2", choice=1),
         path_changed("extend", splice(1, [4], [6])),
     )
     assert outcome.returned == [6, 7]
@@ -160,9 +161,9 @@ def test_a_rewind_to_where_one_stands_is_no_event():
 
 def test_a_summary_names_what_it_covers_and_the_one_it_continues():
     def summarise(session: Session) -> None:
-        session.summarise(count=2, digest=digest([2, 4]), text="They met.", model="extractive", cites=[2])
+        met = Extract(text="They met.", cites=[2])
+        session.summarise(met, count=2, digest=digest([2, 4]), previous=5, model="extractive")
 
-    given(*DIALOGUE).when(summarise).then(summarised([[2, 2], [4, 4]], [2, 4]))
     given(*DIALOGUE, summarised([[2, 2]], [2])).when(summarise).then(summarised([[2, 2], [4, 4]], [2, 4], previous=5))
 
 
@@ -173,7 +174,9 @@ def test_a_summary_names_what_it_covers_and_the_one_it_continues():
 )
 def test_a_summary_of_what_the_path_does_not_begin_with_is_outdated(count: int, covered: list[int]):
     given(*DIALOGUE).when(
-        lambda session: session.summarise(count=count, digest=digest(covered), text="", model="m", cites=[])
+        lambda session: session.summarise(
+            Extract(text="", cites=[]), count=count, digest=digest(covered), previous=None, model="m"
+        )
     ).refused(SummaryOutdated)
 
 

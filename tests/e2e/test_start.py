@@ -1,0 +1,77 @@
+"""Starting with nothing configured, and what is said when it cannot start."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.talking import all_identical, ask, messages
+from tests.server_process import ServerProcess, run, started
+
+
+def test_it_listens_within_fifteen_seconds_and_says_so_in_four_lines(server: ServerProcess) -> None:
+    assert server.start_seconds < 15
+    assert server.out.splitlines() == [
+        f"Heartline listens on {server.url}",
+        "Model heartline-offline (offline), embeddings minilm-l6-v2:53aa5117:mean:f16",
+        f"Data in {server.out_file.with_name('data')}",
+        f"SillyTavern: Chat Completion > Custom (OpenAI-compatible) > Custom Endpoint {server.url}/v1",
+    ]
+
+
+def test_it_uses_no_network_to_start_and_to_answer(server: ServerProcess, network_log: Path) -> None:
+    with server.openai("no-network") as client:
+        ask(client, "I planted a quince tree behind the shed.")
+        client.embeddings.create(model="any", input="quince")
+
+    used = network_log.read_text().splitlines()
+    assert any(line.startswith("socket.bind") for line in used)
+    assert [line for line in used if "127.0.0.1" not in line] == []
+
+
+def test_it_answers_health(server: ServerProcess) -> None:
+    health = server.get("/health")
+
+    assert health["status"] == "ok"
+    assert health["model"] == {"provider": "offline", "default": "heartline-offline"}
+
+
+def test_a_second_server_on_the_same_data_answers_the_same_sessions(server: ServerProcess, folder: Path) -> None:
+    with started(folder) as second:
+        with server.openai("shared") as here, second.openai("shared") as there:
+            asked = [
+                ask(here, "The key to the boathouse hangs behind the clock."),
+                ask(there, "Where does the key hang?"),
+                ask(here, "Which clock was that?"),
+            ]
+
+        assert "behind the clock" in asked[1].text
+        assert messages(second, "shared") == messages(server, "shared")
+        assert len(messages(server, "shared")) == 6
+        assert all_identical(server, "shared")
+        assert all_identical(second, "shared")
+
+
+def test_a_port_in_use_is_one_sentence(server: ServerProcess, tmp_path: Path) -> None:
+    port = server.url.rpartition(":")[2]
+
+    refused = run(tmp_path, "serve", "--port", port)
+
+    assert refused.returncode == 1
+    assert refused.stderr == f"heartline: Cannot listen on 127.0.0.1, port {port}: address already in use.\n"
+    assert refused.stdout == ""
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PORT", "99999", "PORT is '99999', but should be less than or equal to 65535."),
+        ("RECALL_POLICY", "best", "RECALL_POLICY is 'best', but should be 'hybrid' or 'cosine'."),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path, name: str, value: str, sentence: str) -> None:
+    refused = run(tmp_path, "serve", **{name: value})
+
+    assert refused.returncode == 2
+    assert refused.stderr == f"heartline: {sentence}\n"
+    assert refused.stdout == ""

@@ -1,0 +1,55 @@
+"""Memories that a test gives to an index without events or views: a `Source` in memory."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from projections.session_index import Additions, Document, Feeling, SessionIndex, VectorRow
+from projections.stemming import stems
+
+SESSION = UUID(int=1)
+
+
+@dataclass
+class Shelf:
+    """Gives what was put on it since the last refresh. Vectors have two dimensions."""
+
+    documents: list[Document] = field(default_factory=list[Document])
+    vectors: list[VectorRow] = field(default_factory=list[VectorRow])
+    feelings: list[Feeling] = field(default_factory=list[Feeling])
+    refreshes: int = 0
+
+    def put(self, version: int, text: str = "", cosine: float | None = None) -> "Shelf":
+        """A message with this cosine to `a_query`; without one it has no vector."""
+        self.documents.append(Document(kind="message", version=version, terms=Counter(stems(text))))
+        if cosine is not None:
+            self.vectors.append(VectorRow(version=version, part=0, vector=at_cosine(cosine)))
+        return self
+
+    def feel(self, of: int, dominant: str, *, importance: float = 0.5, version: int = 100) -> "Shelf":
+        self.feelings.append(Feeling(version=version, of=of, dominant=dominant, importance=importance))
+        return self
+
+    def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions:
+        self.refreshes += 1
+        documents = [document for document in self.documents if document.version > version]
+        feelings = [feeling for feeling in self.feelings if feeling.version > version]
+        return Additions(
+            documents=documents,
+            vectors=self.vectors[sequence:],
+            feelings=feelings,
+            version=max([version, *(one.version for one in [*documents, *feelings])]),
+            sequence=len(self.vectors),
+        )
+
+    def index(self) -> SessionIndex:
+        index = SessionIndex(SESSION, embedder="test", dimensions=2)
+        index.refresh(self)
+        return index
+
+
+def at_cosine(cosine: float) -> NDArray[np.float16]:
+    return np.array([cosine, np.sqrt(1 - cosine**2)], dtype=np.float16)
