@@ -51,8 +51,6 @@ def main() -> None:
     except OSError as error:
         err.print(f"heartline: {_told(error)}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _told(error: OSError) -> str:

@@ -4,25 +4,26 @@ Reads views and computes; calls no model. All of it blocks: call it off the even
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from api.incoming import Incoming
 from domain.ago import ago
 from domain.budget import Shares, TokenCounter
 from domain.context import Draft, Frame, Inner, Piece, Quotation
-from domain.emotion import NEUTRAL, Emotion
+from domain.emotion import NEUTRAL
+from domain.errors import Unavailable
 from domain.feeling import CONFIDENT, MOMENTS, Moment, paragraph
 from domain.manifest import context_sha256, render
-from domain.messages import Instruction, Message
-from domain.records import JsonObject, NeutralMessage, TurnKind
-from domain.session import Session
+from domain.messages import Instruction
+from domain.records import NeutralMessage
 from domain.transcript import key
-from domain.turn import Context, Received
+from domain.turn import Context
 from projections.indexes import Indexes
 from projections.policies import Policy
-from projections.recall import Query, Ranked, Ranking, View, rank
+from projections.recall import Ranked, Ranking, View, rank
 from projections.remembered import Remembered, Told
 
 BLOCK: Final = 64
@@ -30,41 +31,6 @@ BLOCK: Final = 64
 
 CONSIDERED: Final = 64
 """Candidates looked at for the places that recall has."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """A request that the session has taken in: what it asked, and which versions its texts have."""
-
-    session: Session
-    messages: Sequence[Message | Instruction]
-    received: Received
-    matched: Sequence[int | None]
-    kind: TurnKind
-    query: Query
-    emotion: Emotion
-    model: str
-    parameters: JsonObject
-    timings_ms: Mapping[str, float]
-
-    @property
-    def max_tokens(self) -> int | None:
-        """The response's length, if the client limited it."""
-        for name in ("max_completion_tokens", "max_tokens"):
-            limit = self.parameters.get(name)
-            if isinstance(limit, int):
-                return limit
-        return None
-
-    @property
-    def dialogue(self) -> list[Message]:
-        return [message for message in self.messages if isinstance(message, Message)]
-
-    @property
-    def new(self) -> dict[int, Message]:
-        """The messages that this request brought, by version."""
-        brought = self.received.messages
-        return dict(zip(brought, self.dialogue[len(self.dialogue) - len(brought) :], strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +54,15 @@ class Contexts:
     window_messages: int
     process: str
 
+    def asked(self, session: UUID, current: int) -> tuple[dict[int, str], list[str]]:
+        """What memories are sought with: the text of the current message, by version, unless it is only coming in; and
+        the names of those who talk."""
+        models = self.remembered.models
+        return models.conversation.texts(session, [current]), models.lexicon.speakers(session)
+
     def build(self, incoming: Incoming, now: str) -> Built:
-        """Decide what the model is shown. Raises ContextTooLong when what is never cut does not fit."""
+        """Decide what the model is shown. Raises ContextTooLong when what is never cut does not fit, Unavailable when
+        the views lack a message in view."""
         return _Building(self, incoming, now).build()
 
 
@@ -116,8 +89,10 @@ class _Building:
             limit=rules.window_messages,
         )
         ranking, recall_ms = self._rank(draft)
+        # Before the memories, which take all the room there is.
+        if current is not None and current.role == "user":
+            draft.add_feeling(*paragraph(incoming.emotion, self._moments(draft)))
         self._quote(draft, ranking)
-        draft.add_feeling(*paragraph(incoming.emotion, self._moments(draft)))
         draft.widen()
         self._settle(draft, ranking)
         return self._finish(draft, ranking, started=started, recall_ms=recall_ms)
@@ -164,7 +139,7 @@ class _Building:
         if not self._path:
             return None
         place = len(self._path) - 1
-        return next(self._pieces(place, place + 1), None)
+        return next(self._pieces(place, place + 1))
 
     def _history(self) -> Iterator[Piece]:
         """The path before the current message, newest first, read a block at a time."""
@@ -180,19 +155,21 @@ class _Building:
         stored = self._rules.remembered.messages(self._session, [version for version in versions if version not in new])
         for place, version in enumerate(versions, start):
             message = new.get(version) or stored.get(version)
-            if message is not None:
-                yield self._note(
-                    Piece(
-                        version=version,
-                        place=place,
-                        role=message.role,
-                        text=message.text,
-                        name=message.name,
-                        images=message.images,
-                        tool_calls=message.tool_calls,
-                        tool_call_id=message.tool_call_id,
-                    )
+            if message is None:
+                # A view that stopped: nothing is left away quietly.
+                raise Unavailable(f"The read models lack message {version} of the session.")
+            yield self._note(
+                Piece(
+                    version=version,
+                    place=place,
+                    role=message.role,
+                    text=message.text,
+                    name=message.name,
+                    images=message.images,
+                    tool_calls=message.tool_calls,
+                    tool_call_id=message.tool_call_id,
                 )
+            )
 
     # -- what is recalled ----------------------------------------------------------------------------------------------
 
@@ -209,11 +186,15 @@ class _Building:
     def _quote(self, draft: Draft, ranking: Ranking) -> None:
         """Fill the places that recall has, best candidates first; what history shows already is not said again."""
         seen = {key("", self._texts[version]) for version in draft.shown}
+        whole = draft.shown.issuperset(self._path[:1])
         for ranked, source in self._sources(ranking):
             if len(draft.quoted) >= self._rules.policy.top_k or ranked.score < self._rules.policy.threshold:
                 break
             if source is None:
                 ranking.decide(ranked.rank, "filtered")
+                continue
+            if ranked.document.kind == "summary" and whole:
+                ranking.decide(ranked.rank, "in_window")
                 continue
             quotation = self._quotation(ranked, source)
             if key("", quotation.text) in seen:
@@ -263,9 +244,9 @@ class _Building:
         ]
 
     def _settle(self, draft: Draft, ranking: Ranking) -> None:
-        """What the widened window shows by now is no longer quoted."""
+        """What the widened window shows by now was not recalled, nor left out."""
         for ranked in ranking.best(CONSIDERED):
-            if ranking.verdicts.get(ranked.rank) == "kept" and ranked.document.version not in draft.quoted:
+            if ranked.document.version in draft.shown:
                 ranking.decide(ranked.rank, "in_window")
 
     # -- what comes out ------------------------------------------------------------------------------------------------

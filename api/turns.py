@@ -19,7 +19,8 @@ from uuid import UUID, uuid4
 
 from api.answers import Facts, RunningAnswer
 from api.commands import decided
-from api.contexts import Built, Contexts, Incoming
+from api.contexts import Built, Contexts
+from api.incoming import Incoming
 from api.perception import Perceived, Perception
 from api.ports import ChatModel, EventLog, SessionLocks
 from api.replies import Opened, Replies, TurnKeeper
@@ -82,7 +83,8 @@ class Turns:
         """An answer that has begun. Raises a HeartlineError before it: nothing of the request is stored then, except
         that a turn whose model failed stays in its session as failed, with the user's message."""
         dialogue = [message for message in request.messages if isinstance(message, Message)]
-        await self._caught_up()
+        if request.address.external_id is None:  # the views tell which session it is
+            await self._caught_up()
         place = await self._parts.resolver.resolve(request.owner, request.address, dialogue)
         await self._supersede(place.session, _asked(request))
         answer = await decided(lambda: self._begin(place, request))
@@ -207,18 +209,18 @@ class Turns:
         self, session: Session, received: Received, request: TurnRequest
     ) -> tuple[list[Perceived], Perceived]:
         """What is read in the request's new messages, and in the current one, which need not be new."""
+        parts = self._parts
         dialogue = [message for message in request.messages if isinstance(message, Message)]
         new = dict(zip(received.messages, dialogue[len(dialogue) - len(received.messages) :], strict=True))
         at_once = dict(list(new.items())[-PERCEIVED_AT_ONCE:])
-        read = await self._parts.perception.perceive({version: message.text for version, message in at_once.items()})
-        # What a tool answered is shown to the model, but neither felt nor recalled.
-        kept = [item for item in read if at_once[item.version].role != "tool"]
-        if read and session.path and read[-1].version == session.path[-1]:
-            return kept, read[-1]
         current = session.path[-1] if session.path else 0
-        texts = await asyncio.to_thread(self._parts.conversation.texts, session.id, [current])
-        (again,) = await self._parts.perception.perceive({current: texts.get(current, "")})
-        return kept, again
+        texts, names = await asyncio.to_thread(parts.contexts.asked, session.id, current)
+        texts |= {version: message.text for version, message in at_once.items()}
+        read = await parts.perception.perceive({version: texts[version] for version in at_once if version != current})
+        query = await parts.perception.perceive_query(current, texts.get(current, ""), names)
+        # What a tool answered is shown to the model, but neither felt nor recalled.
+        kept = [item for item in [*read, query] if item.version in at_once and at_once[item.version].role != "tool"]
+        return kept, query
 
 
 async def _unless_gone(answer: RunningAnswer, waiting: Awaitable[None]) -> None:
@@ -226,7 +228,7 @@ async def _unless_gone(answer: RunningAnswer, waiting: Awaitable[None]) -> None:
     try:
         await waiting
     except asyncio.CancelledError:
-        await asyncio.shield(answer.cancel())
+        pass
         raise
 
 

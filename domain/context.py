@@ -203,9 +203,9 @@ class Draft:
         if self._summary is not None:
             segments: list[Segment] = [{"text": SUMMARY_HEADING}, {"of": self._summary.version}]
             manifest.append({"role": "system", "name": None, "part": "summary", "segments": segments})
-        manifest.extend(self._history(window))
-        if self._memories or self._feeling:
-            manifest.append(self._recalled())
+        history = list(self._history(window))
+        place = self._recall_place(history)
+        manifest += [*history[:place], *self._recalled(), *history[place:]]
         if self._current is not None:
             manifest.append(_whole(self._current, "current"))
         manifest.extend(_whole(piece, "persona") for piece in self._frame.trailing)
@@ -266,12 +266,17 @@ class Draft:
         for placed in waiting:
             yield _whole(placed.piece, "persona")
 
-    def _recalled(self) -> ManifestMessage:
-        segments: list[Segment] = [{"text": RECALL_HEADING}] if self._memories else []
-        for memory in self._memories:
-            segments.extend(memory.segments())
-        segments.extend(self._feeling)
-        return {"role": "system", "name": None, "part": "recall", "segments": segments}
+    def _recall_place(self, history: Sequence[ManifestMessage]) -> int:
+        """Behind the history; or before the call that a current tool's result answers: nothing may part the two."""
+        tool = self._current is not None and self._current.role == "tool"
+        calls = [place for place, message in enumerate(history) if tool and "tool_calls" in message]
+        return calls[-1] if calls else len(history)
+
+    def _recalled(self) -> Iterator[ManifestMessage]:
+        heading: list[Segment] = [{"text": RECALL_HEADING}] if self._memories else []
+        quoted = [segment for memory in self._memories for segment in memory.segments()]
+        if segments := [*heading, *quoted, *self._feeling]:
+            yield {"role": "system", "name": None, "part": "recall", "segments": segments}
 
     def _budget(self) -> Budget:
         allotment = self.allotment

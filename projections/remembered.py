@@ -24,6 +24,9 @@ from projections.summaries import Summary
 MESSAGES_KEPT: Final = 50_000
 """Messages held in memory, about 1 kB each; the first read go first."""
 
+BLOCK: Final = 256
+"""Messages whose feelings are read at once, from the latest backwards: mostly the first block is enough."""
+
 ROLE_NAMES: Final = {"user": "User", "assistant": "Assistant", "tool": "Tool"}
 
 
@@ -39,8 +42,9 @@ class Told:
 class Remembered:
     """A session's memory across the views. Keeps messages it has read, for they never change."""
 
-    def __init__(self, models: ReadModels) -> None:
+    def __init__(self, models: ReadModels, *, keep: int = MESSAGES_KEPT) -> None:
         self.models = models
+        self._keep = keep
         self._read: OrderedDict[tuple[UUID, int], PathMessage] = OrderedDict()
         self._lock = Lock()
 
@@ -130,7 +134,7 @@ class Remembered:
             read = self.models.conversation.find(session, missing)
             with self._lock:
                 self._read.update({(session, version): message for version, message in read.items()})
-                while len(self._read) > MESSAGES_KEPT:
+                while len(self._read) > self._keep:
                     self._read.popitem(last=False)
             found.update(read)
         return found
@@ -146,10 +150,15 @@ class Remembered:
         }
 
     def moments(self, session: UUID, versions: Sequence[int], dominant: str, count: int) -> list[int]:
-        """The latest of these messages in which the feeling was dominant."""
-        read = self.models.emotions.of_messages(session, versions)
-        felt = [version for version in versions if version in read and read[version].dominant == dominant]
-        return felt[-count:]
+        """The latest `count` of these messages in which the feeling was dominant, in their order."""
+        felt: list[int] = []
+        for end in range(len(versions), 0, -BLOCK):
+            block = versions[max(0, end - BLOCK) : end]
+            read = self.models.emotions.of_messages(session, block)
+            felt = [*(one for one in block if one in read and read[one].dominant == dominant), *felt]
+            if len(felt) >= count:
+                break
+        return felt[max(0, len(felt) - count) :]
 
 
 def _chunk_documents(instruction: StoredInstruction) -> list[Document]:

@@ -4,23 +4,21 @@ Prints its URL, and at the end what became of the one answer, which shows that w
 """
 
 import asyncio
-import socket
 import sys
 
 from api.app import create_app
-from api.server import serve
+from api.server import listen, serve
 from tests.fakes_http import FakeAnswer, FakeTurns, fake_services
 
 GRACE = 1.0
 
 
 def main() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
     reply = FakeAnswer(pieces=["word "] * int(sys.argv[1]), pause=0.05)
-    sys.stdout.write(f"http://127.0.0.1:{port}\n")
-    sys.stdout.flush()
-    asyncio.run(serve(create_app(fake_services(FakeTurns(reply))), "127.0.0.1", port, GRACE))
+    with listen("127.0.0.1", 0) as sockets:
+        sys.stdout.write(f"http://127.0.0.1:{sockets[0].getsockname()[1]}\n")
+        sys.stdout.flush()
+        asyncio.run(serve(create_app(fake_services(FakeTurns(reply))), sockets, GRACE))
     sys.stdout.write(f"closed, cancelled: {not reply.ended}\n")
 
 

@@ -70,10 +70,11 @@ class Launched:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerProcess(Launched):
-    """A server that answers. `url` has no path; `start_seconds` went by from its launch to its first answer."""
+    """A server that answers. `url` has no path, `http` asks below it; `start_seconds` until its first answer."""
 
     url: str
     start_seconds: float
+    http: httpx2.Client
 
     def openai(self, session: str | None = None) -> OpenAI:
         """The official client, which does not try again. Close it."""
@@ -83,11 +84,11 @@ class ServerProcess(Launched):
     def get(self, path: str, **query: object) -> Any:
         """The JSON of an answer, which must be a good one; a parameter that is None is not sent."""
         given = {name: str(value) for name, value in query.items() if value is not None}
-        return httpx2.get(self.url + path, params=given, timeout=30).raise_for_status().json()
+        return self.http.get(path, params=given).raise_for_status().json()
 
     def post(self, path: str, body: object = None) -> Any:
         """As `get`."""
-        return httpx2.post(self.url + path, json=body, timeout=60).raise_for_status().json()
+        return self.http.post(path, json=body).raise_for_status().json()
 
 
 @contextmanager
@@ -97,10 +98,10 @@ def started(folder: Path, **settings: str) -> Generator[ServerProcess]:
     launched = _launch(folder, {"PORT": "0", **settings})
     try:
         url = _url_once_ready(launched)
-        server = ServerProcess(**vars(launched), url=url, start_seconds=monotonic() - begun)
-        yield server
-        if server.runs:
-            server.stop()
+        with httpx2.Client(base_url=url, timeout=60) as http:
+            yield ServerProcess(**vars(launched), url=url, start_seconds=monotonic() - begun, http=http)
+        if launched.runs:
+            launched.stop()
     finally:
         launched.kill()
 

@@ -1,12 +1,12 @@
 """Talking to a server by the official SDK, and reading what it remembers of a session."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from openai import OpenAI, Stream
+from openai import APIResponse, OpenAI, Stream
 from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 
 from tests.server_process import ServerProcess
 
@@ -37,7 +37,9 @@ def user(text: str) -> list[ChatCompletionMessageParam]:
 def ask(client: OpenAI, messages: Iterable[ChatCompletionMessageParam] | str, **more: Any) -> Heard:
     """The reply in one response."""
     sent = user(messages) if isinstance(messages, str) else messages
-    raw = client.chat.completions.with_raw_response.create(model="any", messages=sent, **more)
+    # The wrapper's type does not survive pyright's strict mode.
+    create = cast("Callable[..., APIResponse[ChatCompletion]]", client.chat.completions.with_raw_response.create)
+    raw = create(model="any", messages=sent, **more)
     completion = raw.parse()
     (choice,) = completion.choices
     return Heard(
@@ -54,10 +56,9 @@ def stream(
 ) -> Stream[ChatCompletionChunk]:
     """The reply as it comes. Close it."""
     sent = user(messages) if isinstance(messages, str) else messages
-    opened = client.chat.completions.create(
+    return client.chat.completions.create(
         model="any", messages=sent, stream=True, stream_options={"include_usage": True}, **more
     )
-    return cast("Stream[ChatCompletionChunk]", opened)
 
 
 def heard(stream: Stream[ChatCompletionChunk]) -> Heard:

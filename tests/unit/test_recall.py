@@ -66,6 +66,12 @@ def test_of_equal_memories_the_newest_is_first() -> None:
     assert versions(ranked(Shelf().put(1, cosine=0.5).put(2, cosine=0.5).put(3, cosine=0.5))) == [3, 2, 1]
 
 
+def test_how_rare_a_word_is_counts_what_the_context_shows_too() -> None:
+    shelf = Shelf().put(1, "rain").put(2, "tea").put(3, "tea")
+
+    assert versions(ranked(shelf, a_query("tea rain"), View(versions=[1, 2, 3], shown=frozenset({3})))) == [1, 2]
+
+
 def test_nothing_remembered_is_nothing_recalled() -> None:
     ranking = ranked(Shelf())
 

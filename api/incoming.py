@@ -1,0 +1,46 @@
+"""A request as the session has taken it in: what the context of its turn is built from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.emotion import Emotion
+from domain.messages import Instruction, Message
+from domain.records import JsonObject, TurnKind
+from domain.session import Session
+from domain.turn import Received
+from projections.recall import Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A request that the session has taken in: what it asked, and which versions its texts have."""
+
+    session: Session
+    messages: Sequence[Message | Instruction]
+    received: Received
+    matched: Sequence[int | None]
+    kind: TurnKind
+    query: Query
+    emotion: Emotion
+    model: str
+    parameters: JsonObject
+    timings_ms: Mapping[str, float]
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The response's length, if the client limited it."""
+        for name in ("max_completion_tokens", "max_tokens"):
+            limit = self.parameters.get(name)
+            if isinstance(limit, int):
+                return limit
+        return None
+
+    @property
+    def dialogue(self) -> list[Message]:
+        return [message for message in self.messages if isinstance(message, Message)]
+
+    @property
+    def new(self) -> dict[int, Message]:
+        """The messages that this request brought, by version."""
+        brought = self.received.messages
+        return dict(zip(brought, self.dialogue[len(self.dialogue) - len(brought) :], strict=True))

@@ -1,0 +1,111 @@
+"""Which session a request belongs to."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from api.ports import Delta
+from api.turn import Address
+from domain.messages import Message
+from tests.fakes_models import ScriptedModel
+from tests.system import Outside, System, read, system
+from tests.turn_fakes import transcript
+
+NAMELESS = Address()
+
+
+@pytest.fixture
+def model() -> ScriptedModel:
+    return ScriptedModel()
+
+
+@pytest.fixture
+async def heartline(tmp_path: Path, model: ScriptedModel) -> AsyncGenerator[System, None]:
+    """A system that has two sessions, in which it replied "Tea it is." and "Coffee it is."."""
+    async with system(tmp_path, outside=Outside(model=model)) as built:
+        for session, user in (("tea", "anna"), ("coffee", "ben")):
+            model.will(f"{session.capitalize()} it is.")
+            address = Address(external_id=session, identified_by="header", user=user)
+            await read(await built.turns.answer(built.request(address, transcript(f"I want {session}."))))
+        model.will("Anything else?")
+        yield built
+
+
+async def placed(heartline: System, address: Address, *messages: Message, owner: str = "local") -> str:
+    """The session that answered."""
+    answer = await heartline.turns.answer(heartline.request(address, messages, owner=owner))
+    assert [item.text async for item in answer.stream() if isinstance(item, Delta)] == ["Anything else?"]
+    return answer.session
+
+
+def by_user(name: str) -> Address:
+    return Address(user=name)
+
+
+async def test_an_id_names_its_session_whatever_the_transcript_says(heartline: System) -> None:
+    address = Address(external_id="coffee", identified_by="path", user="anna")
+
+    found = await placed(heartline, address, *transcript("I want tea.", "Tea it is.", "With milk."))
+
+    assert found == "coffee"
+
+
+async def test_an_unknown_id_begins_a_session_of_that_name(heartline: System) -> None:
+    found = await placed(heartline, Address(external_id="cocoa", identified_by="header"), *transcript("Hello"))
+
+    assert found == "cocoa"
+    assert (await heartline.sessions.state("local", "cocoa", at=None))["messages"] == 2
+
+
+async def test_a_transcript_is_placed_by_our_reply_in_it(heartline: System) -> None:
+    found = await placed(heartline, NAMELESS, *transcript("I want tea.", " tea  IT is.", "With milk."))
+
+    assert found == "tea"
+
+
+async def test_an_edited_last_reply_leaves_the_one_before_to_tell(heartline: System) -> None:
+    texts = ("I want tea.", "Tea it is.", "Really?", "You never said that.", "With milk.")
+
+    assert await placed(heartline, NAMELESS, *transcript(*texts)) == "tea"
+
+
+async def test_a_reply_further_back_than_three_tells_nothing(heartline: System) -> None:
+    texts = ("I want tea.", "Tea it is.", "a", "b", "c", "d", "e", "f", "With milk.")
+
+    assert await placed(heartline, NAMELESS, *transcript(*texts)) not in ("tea", "coffee")
+
+
+async def test_a_transcript_is_looked_for_among_its_users_sessions(heartline: System) -> None:
+    said = transcript("I want tea.", "Tea it is.", "With milk.")
+
+    assert await placed(heartline, by_user("anna"), *said) == "tea"
+    assert await placed(heartline, by_user("ben"), *said) not in ("tea", "coffee")
+
+
+async def test_another_owners_session_is_not_found_by_its_content(heartline: System) -> None:
+    said = transcript("I want tea.", "Tea it is.", "With milk.")
+
+    assert await placed(heartline, NAMELESS, *said, owner="somebody") not in ("tea", "coffee")
+
+
+async def test_a_message_alone_goes_to_its_users_latest_session(heartline: System) -> None:
+    address = Address(external_id="milk", identified_by="header", user="anna")
+    await placed(heartline, address, *transcript("Hello"))
+
+    assert await placed(heartline, by_user("anna"), *transcript("More.")) == "milk"
+    assert await placed(heartline, by_user("ben"), *transcript("More.")) == "coffee"
+
+
+async def test_an_unknown_users_message_begins_a_session_that_is_the_users(heartline: System) -> None:
+    begun = await placed(heartline, by_user("eve"), *transcript("Hello"))
+
+    assert begun not in ("tea", "coffee")
+    assert await placed(heartline, by_user("eve"), *transcript("More.")) == begun
+
+
+async def test_nothing_but_a_message_begins_a_session(heartline: System) -> None:
+    first = await placed(heartline, NAMELESS, *transcript("I want tea."))
+    second = await placed(heartline, NAMELESS, *transcript("I want tea."))
+
+    assert len({first, second, "tea", "coffee"}) == 4

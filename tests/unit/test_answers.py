@@ -1,0 +1,183 @@
+"""A running answer by itself: its tasks, what it keeps, and that its session is let go of in every case."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from api.answers import Facts, RunningAnswer, Said
+from api.ports import Delta, Finish, ModelFailed
+from domain.errors import HeartlineError, Unavailable
+from domain.records import Usage
+from tests.fakes_models import usage
+
+DONE = Finish("stop", None, "fake-1")
+
+
+class Notebook:
+    """A keeper that notes what it is told, or fails with the error it was given."""
+
+    def __init__(self, refusal: Exception | None = None) -> None:
+        self.said: list[Said] = []
+        self.failed: list[HeartlineError] = []
+        self._refusal = refusal
+
+    async def complete(self, said: Said) -> Usage:
+        if self._refusal is not None:
+            raise self._refusal
+        self.said.append(said)
+        return usage(output_tokens=3)
+
+    async def fail(self, error: HeartlineError) -> None:
+        self.failed.append(error)
+
+
+class PlainIterator:
+    """A source that is no generator: it cannot be closed."""
+
+    def __init__(self, *items: Delta | Finish) -> None:
+        self._items: Iterator[Delta | Finish] = iter(items)
+
+    def __aiter__(self) -> "PlainIterator":
+        return self
+
+    async def __anext__(self) -> Delta | Finish:
+        for item in self._items:
+            return item
+        raise StopAsyncIteration
+
+
+async def says(*items: Delta | Finish | Exception) -> AsyncIterator[Delta | Finish]:
+    for item in items:
+        await asyncio.sleep(0)
+        if isinstance(item, Exception):
+            raise item
+        yield item
+
+
+class Running:
+    """An answer that was started, and whether its session was let go of."""
+
+    def __init__(
+        self, source: AsyncIterator[Delta | Finish], keeper: Notebook, refusal: Exception | None = None
+    ) -> None:
+        facts = Facts(session="tea", turn="t1", model="fake-1", created=1, left_out=0)
+        self.answer = RunningAnswer(facts, source, keeper)
+        self.released = asyncio.Event()
+        self._refusal = refusal
+
+    def start(self) -> RunningAnswer:
+        self.answer.start(asyncio.ensure_future(self._store()), self._release)
+        return self.answer
+
+    async def _store(self) -> None:
+        await asyncio.sleep(0.005)
+        if self._refusal is not None:
+            raise self._refusal
+
+    async def _release(self) -> None:
+        self.released.set()
+
+
+async def rest(answer: RunningAnswer) -> list[Delta | Finish]:
+    return [item async for item in answer.stream()]
+
+
+async def test_the_finish_carries_the_usage_that_was_stored() -> None:
+    running = Running(says(Delta("Hi"), DONE), notebook := Notebook())
+
+    items = await rest(running.start())
+
+    assert items == [Delta("Hi"), Finish("stop", usage(output_tokens=3), "fake-1")]
+    assert [said.text for said in notebook.said] == ["Hi"]
+    await asyncio.wait_for(running.released.wait(), 1)
+
+
+async def test_a_source_that_is_no_generator_is_read_as_well() -> None:
+    items = await rest(Running(PlainIterator(Delta("Hi"), DONE), Notebook()).start())
+
+    assert items[0] == Delta("Hi")
+
+
+async def test_an_empty_reply_is_a_reply() -> None:
+    running = Running(says(DONE), notebook := Notebook())
+    answer = running.start()
+
+    await answer.begun()
+
+    assert [type(item) for item in await rest(answer)] == [Finish]
+    assert [(said.text, said.first_token) for said in notebook.said] == [("", None)]
+
+
+async def test_a_source_that_stops_without_a_finish_was_cut() -> None:
+    running = Running(says(Delta("Hi")), notebook := Notebook())
+
+    with pytest.raises(ModelFailed) as failed:
+        await rest(running.start())
+
+    assert failed.value.code == "upstream_cut"
+    assert [error.code for error in notebook.failed] == ["upstream_cut"]
+
+
+async def test_an_adapter_that_breaks_fails_the_turn() -> None:
+    running = Running(says(ZeroDivisionError()), notebook := Notebook())
+
+    with pytest.raises(ModelFailed) as failed:
+        await running.start().begun()
+
+    assert failed.value.code == "server_error"
+    assert isinstance(failed.value.__cause__, ZeroDivisionError)
+    assert notebook.failed == [failed.value]
+
+
+async def test_a_keeper_that_breaks_ends_the_stream_and_frees_the_session() -> None:
+    running = Running(says(Delta("Hi"), DONE), Notebook(ZeroDivisionError()))
+    answer = running.start()
+
+    with pytest.raises(ModelFailed) as failed:
+        await rest(answer)
+
+    assert failed.value.code == "server_error"
+    with pytest.raises(ZeroDivisionError):
+        await answer.ended()
+    assert running.released.is_set()
+
+
+@pytest.mark.parametrize(
+    "source", [says(DONE), says(ModelFailed("No.", code="no", status=502))], ids=["done", "failed"]
+)
+async def test_of_a_turn_that_was_not_stored_nothing_is_kept(source: AsyncIterator[Delta | Finish]) -> None:
+    running = Running(source, notebook := Notebook(), refusal=Unavailable("full"))
+    answer = running.start()
+
+    with pytest.raises(Unavailable):
+        await answer.stored()
+    await answer.ended()
+
+    assert (notebook.said, notebook.failed) == ([], [])
+    assert running.released.is_set()
+
+
+async def test_a_store_that_breaks_frees_the_session_too() -> None:
+    running = Running(says(DONE), Notebook(), refusal=ZeroDivisionError())
+    answer = running.start()
+
+    with pytest.raises(ZeroDivisionError):
+        await answer.stored()
+    with pytest.raises(ZeroDivisionError):
+        await answer.ended()
+
+    assert running.released.is_set()
+
+
+async def test_who_waits_for_the_store_does_not_take_it_along_when_leaving() -> None:
+    running = Running(says(Delta("Hi"), DONE), notebook := Notebook())
+    answer = running.start()
+    waiting = asyncio.create_task(answer.stored())
+    await asyncio.sleep(0)
+
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await answer.ended()
+
+    assert [said.text for said in notebook.said] == ["Hi"]

@@ -1,0 +1,124 @@
+"""What is read in texts: vectors and emotions, with and without an encoder that answers."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from api.perception import Perception
+from api.ports import Encoding
+from domain.emotion import KeywordDetector
+from tests.fakes_models import HashEncoder
+from tests.turn_fakes import FlakyEncoder
+
+SESSION = UUID(int=1)
+
+
+class Nothing(HashEncoder):
+    """Finds nothing in any text: vectors of zero."""
+
+    async def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        await asyncio.sleep(0)
+        return [Encoding(np.zeros((1, 2), np.float16)) for _ in texts]
+
+
+@pytest.fixture
+def encoder() -> FlakyEncoder:
+    return FlakyEncoder()
+
+
+@pytest.fixture
+def perception(encoder: FlakyEncoder) -> Perception:
+    return Perception(encoder, KeywordDetector())
+
+
+async def test_all_texts_are_encoded_at_once(perception: Perception, encoder: FlakyEncoder) -> None:
+    read = await perception.perceive({3: "I am happy", 5: "It rains"})
+
+    assert [(one.version, one.text, one.emotion.dominant) for one in read] == [
+        (3, "I am happy", "joy"),
+        (5, "It rains", "neutral"),
+    ]
+    assert encoder.texts == ["I am happy", "It rains"]
+
+
+async def test_nothing_is_encoded_of_nothing(perception: Perception, encoder: FlakyEncoder) -> None:
+    assert await perception.perceive({}) == []
+    assert encoder.texts == []
+
+
+async def test_a_long_text_is_sought_with_the_mean_of_its_parts(perception: Perception) -> None:
+    (read,) = await perception.perceive({3: "rain " * 60 + "sun " * 60})
+
+    vector = read.query_vector
+    assert vector is not None
+    assert len(perception.vectors(SESSION, [read])) == 3
+    assert float(np.linalg.norm(vector)) == pytest.approx(1.0)
+
+
+async def test_a_text_in_which_nothing_is_found_is_sought_with_nothing() -> None:
+    (read,) = await Perception(Nothing(), KeywordDetector()).perceive({3: "rain"})
+
+    assert read.query_vector is not None
+    assert read.query_vector.tolist() == [0.0, 0.0]
+
+
+async def test_a_query_that_names_a_speaker_has_a_vector_of_its_own(perception: Perception) -> None:
+    read = await perception.perceive_query(3, "What did Anna say?", ["Anna"])
+
+    stored = perception.vectors(SESSION, [read])
+    assert [(one.version, one.part) for one in stored] == [(3, "0"), (3, "query")]
+    assert stored[0].vector != stored[1].vector
+
+
+async def test_a_query_that_names_nobody_is_encoded_once(perception: Perception, encoder: FlakyEncoder) -> None:
+    read = await perception.perceive_query(3, "What did she say?", ["Anna"])
+
+    assert encoder.texts == ["What did she say?"]
+    assert [one.part for one in perception.vectors(SESSION, [read])] == ["0"]
+
+
+async def test_a_long_instruction_has_a_vector_for_each_chunk(perception: Perception) -> None:
+    (read,) = await perception.perceive_chunks({3: "Maya keeps a red boat in the harbour. " * 10})
+
+    assert len(perception.vectors(SESSION, [read])) == 3
+
+
+async def test_an_empty_instruction_has_no_vector(perception: Perception) -> None:
+    (read,) = await perception.perceive_chunks({3: ""})
+
+    assert perception.vectors(SESSION, [read]) == []
+
+
+async def test_texts_are_read_without_an_encoder_too(
+    perception: Perception, encoder: FlakyEncoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    encoder.failing = True
+
+    (read,) = await perception.perceive({3: "I am happy"})
+    (chunked,) = await perception.perceive_chunks({4: "Be kind."})
+    asked = await perception.perceive_query(5, "Who is Anna?", ["Anna"])
+
+    assert (read.emotion.dominant, read.query_vector, asked.query_vector) == ("joy", None, None)
+    assert perception.vectors(SESSION, [read, chunked, asked]) == []
+    assert perception.failure == "The encoder does not answer."
+    assert len(caplog.records) == 1
+
+
+async def test_an_encoder_that_answers_again_is_no_failure(perception: Perception, encoder: FlakyEncoder) -> None:
+    encoder.failing = True
+    await perception.perceive({3: "I am happy"})
+    encoder.failing = False
+
+    await perception.perceive({3: "I am happy"})
+
+    assert perception.failure is None
+
+
+async def test_an_emotion_is_told_with_its_importance(perception: Perception) -> None:
+    (detected,) = perception.detected(await perception.perceive({3: "I am happy!"}))
+
+    assert (detected.of, detected.detector, detected.emotion.dominant) == (3, "keywords:1", "joy")
+    assert detected.importance == pytest.approx(0.68, abs=0.01)
