@@ -166,7 +166,6 @@ def _assemble(settings: Settings, memory: Memory, outside: Outside) -> System:
             follower=memory.follower,
             locks=outside.locks,
             resolver=Resolver(memory.models.conversation, memory.models.catalogue),
-            conversation=memory.models.conversation,
             perception=perception,
             contexts=contexts,
             model=outside.model,

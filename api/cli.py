@@ -4,6 +4,8 @@ Says what went wrong in one sentence on standard error and exits with 1; with 2 
 """
 
 import asyncio
+import atexit
+import gc
 import logging
 import sys
 from collections.abc import Callable, Generator
@@ -40,6 +42,8 @@ err = Console(stderr=True)
 
 def main() -> None:
     """Run the command that the process was called with."""
+    # At the very end Python would spend half a second collecting what the embedding model's libraries made.
+    atexit.register(gc.freeze)
     try:
         app(standalone_mode=True)
     except SettingsError as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api.incoming import Incoming
+from api.incoming import Incoming, Recent
 from domain.ago import ago
 from domain.budget import Shares, TokenCounter
 from domain.context import Draft, Frame, Inner, Piece, Quotation
@@ -19,7 +19,8 @@ from domain.feeling import CONFIDENT, MOMENTS, Moment, paragraph
 from domain.manifest import context_sha256, render
 from domain.messages import Instruction
 from domain.records import NeutralMessage
-from domain.transcript import key
+from domain.session import Session
+from domain.transcript import Known, key
 from domain.turn import Context
 from projections.indexes import Indexes
 from projections.policies import Policy
@@ -54,11 +55,21 @@ class Contexts:
     window_messages: int
     process: str
 
-    def asked(self, session: UUID, current: int) -> tuple[dict[int, str], list[str]]:
-        """What memories are sought with: the text of the current message, by version, unless it is only coming in; and
-        the names of those who talk."""
-        models = self.remembered.models
-        return models.conversation.texts(session, [current]), models.lexicon.speakers(session)
+    def recent(self, session: Session, count: int) -> Recent:
+        """The last `count` messages of the path, before the request is taken in. Raises Unavailable like `build`."""
+        versions = session.path[max(0, len(session.path) - count) :].tolist()
+        messages = self.remembered.messages(session.id, versions)
+        if len(messages) < len(versions):
+            raise Unavailable("The read models lack messages of the session.")
+        return Recent(
+            known=Known(
+                versions=versions,
+                keys=[key(messages[version].role, messages[version].text) for version in versions],
+                before=len(session.path) - len(versions),
+            ),
+            texts={version: message.text for version, message in messages.items()},
+            speakers=self.remembered.models.lexicon.speakers(session.id),
+        )
 
     def build(self, incoming: Incoming, now: str) -> Built:
         """Decide what the model is shown. Raises ContextTooLong when what is never cut does not fit, Unavailable when
@@ -93,8 +104,7 @@ class _Building:
         if current is not None and current.role == "user":
             draft.add_feeling(*paragraph(incoming.emotion, self._moments(draft)))
         self._quote(draft, ranking)
-        draft.widen()
-        self._settle(draft, ranking)
+        self._settle(ranking, shown=draft.widen())
         return self._finish(draft, ranking, started=started, recall_ms=recall_ms)
 
     # -- what goes in --------------------------------------------------------------------------------------------------
@@ -185,8 +195,9 @@ class _Building:
 
     def _quote(self, draft: Draft, ranking: Ranking) -> None:
         """Fill the places that recall has, best candidates first; what history shows already is not said again."""
-        seen = {key("", self._texts[version]) for version in draft.shown}
-        whole = draft.shown.issuperset(self._path[:1])
+        shown = draft.shown
+        seen = {key("", self._texts[version]) for version in shown}
+        whole = shown.issuperset(self._path[:1])
         for ranked, source in self._sources(ranking):
             if len(draft.quoted) >= self._rules.policy.top_k or ranked.score < self._rules.policy.threshold:
                 break
@@ -197,7 +208,7 @@ class _Building:
                 ranking.decide(ranked.rank, "in_window")
                 continue
             quotation = self._quotation(ranked, source)
-            if key("", quotation.text) in seen:
+            if key("", quotation.text) in seen or self._stands_in_instruction(quotation):
                 ranking.decide(ranked.rank, "duplicate")
                 continue
             (taken,) = draft.add_memories([quotation], at_most=self._rules.policy.top_k)
@@ -205,6 +216,11 @@ class _Building:
             if taken:
                 seen.add(key("", quotation.text))
                 self._texts[quotation.version] = source.text
+
+    def _stands_in_instruction(self, quotation: Quotation) -> bool:
+        """A persona that differs from an older one in a word or two need not be quoted beside it."""
+        present = self._incoming.received.instructions
+        return quotation.kind == "persona" and any(quotation.text in self._texts[version] for version in present)
 
     def _sources(self, ranking: Ranking) -> Iterator[tuple[Ranked, Told | None]]:
         """The best candidates with their texts, read a few at a time: mostly the first few are enough."""
@@ -232,7 +248,8 @@ class _Building:
         emotion = self._incoming.emotion
         if emotion.dominant == NEUTRAL or emotion.confidence <= CONFIDENT:
             return []
-        older = [version for version in self._path[:-1] if version not in draft.shown]
+        shown = draft.shown
+        older = [version for version in self._path[:-1] if version not in shown]
         remembered = self._rules.remembered
         felt = remembered.moments(self._session, older, emotion.dominant, MOMENTS)
         messages = remembered.messages(self._session, felt)
@@ -243,10 +260,10 @@ class _Building:
             for version in reversed(felt)
         ]
 
-    def _settle(self, draft: Draft, ranking: Ranking) -> None:
+    def _settle(self, ranking: Ranking, *, shown: frozenset[int]) -> None:
         """What the widened window shows by now was not recalled, nor left out."""
         for ranked in ranking.best(CONSIDERED):
-            if ranked.document.version in draft.shown:
+            if ranked.document.version in shown:
                 ranking.decide(ranked.rank, "in_window")
 
     # -- what comes out ------------------------------------------------------------------------------------------------

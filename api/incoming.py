@@ -1,4 +1,4 @@
-"""A request as the session has taken it in: what the context of its turn is built from."""
+"""A request before and after the session takes it in: what it is compared with, what its context is built from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,18 @@ from domain.emotion import Emotion
 from domain.messages import Instruction, Message
 from domain.records import JsonObject, TurnKind
 from domain.session import Session
+from domain.transcript import Known
 from domain.turn import Received
 from projections.recall import Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """What a request is compared with: the path's end, its texts by version, and the names of those who talk."""
+
+    known: Known
+    texts: dict[int, str]
+    speakers: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ The append and the model call run side by side; the answer begins when the appen
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 from api.answers import Facts, RunningAnswer
 from api.commands import decided
 from api.contexts import Built, Contexts
-from api.incoming import Incoming
+from api.incoming import Incoming, Recent
 from api.perception import Perceived, Perception
 from api.ports import ChatModel, EventLog, SessionLocks
 from api.replies import Opened, Replies, TurnKeeper
@@ -30,9 +30,7 @@ from domain.errors import NotFound
 from domain.events import SessionEvent
 from domain.messages import Instruction, Message
 from domain.session import Session
-from domain.transcript import Reconciliation, key, reconcile
-from domain.turn import Received
-from projections.conversation import Conversation
+from domain.transcript import key, reconcile
 from projections.follower import Follower
 from projections.ports import StoredVector
 from projections.recall import Query
@@ -54,7 +52,6 @@ class TurnParts:
     follower: Follower
     locks: SessionLocks
     resolver: Resolver
-    conversation: Conversation
     perception: Perception
     contexts: Contexts
     model: ChatModel
@@ -173,7 +170,9 @@ class Turns:
 
     async def _decide(self, session: Session, request: TurnRequest) -> _Decided:
         turn = uuid4().hex
-        reconciliation = await self._reconcile(session, request)
+        dialogue = [message for message in request.messages if isinstance(message, Message)]
+        recent = await asyncio.to_thread(self._parts.contexts.recent, session, len(dialogue) + SPARE_TAIL)
+        reconciliation = reconcile(dialogue, recent.known)
         received = session.receive(
             turn=turn,
             instructions=[message for message in request.messages if isinstance(message, Instruction)],
@@ -181,7 +180,8 @@ class Turns:
             operations=reconciliation.operations,
         )
         started = time.perf_counter()
-        perceived, query = await self._perceive(session, received, request)
+        new = dict(zip(received.messages, dialogue[len(dialogue) - len(received.messages) :], strict=True))
+        perceived, query = await self._perceive(session, new, recent)
         timings = {"parse": request.parse_ms, "encode": _since(started)}
         incoming = Incoming(
             session=session,
@@ -200,24 +200,17 @@ class Turns:
         vectors = self._parts.perception.vectors(session.id, perceived)
         return _Decided(turn=turn, built=built, events=session.collect(), vectors=vectors)
 
-    async def _reconcile(self, session: Session, request: TurnRequest) -> Reconciliation:
-        dialogue = [message for message in request.messages if isinstance(message, Message)]
-        tail = await asyncio.to_thread(self._parts.conversation.keys_tail, session.id, len(dialogue) + SPARE_TAIL)
-        return reconcile(dialogue, tail)
-
     async def _perceive(
-        self, session: Session, received: Received, request: TurnRequest
+        self, session: Session, new: Mapping[int, Message], recent: Recent
     ) -> tuple[list[Perceived], Perceived]:
         """What is read in the request's new messages, and in the current one, which need not be new."""
-        parts = self._parts
-        dialogue = [message for message in request.messages if isinstance(message, Message)]
-        new = dict(zip(received.messages, dialogue[len(dialogue) - len(received.messages) :], strict=True))
+        perception = self._parts.perception
         at_once = dict(list(new.items())[-PERCEIVED_AT_ONCE:])
         current = session.path[-1] if session.path else 0
-        texts, names = await asyncio.to_thread(parts.contexts.asked, session.id, current)
-        texts |= {version: message.text for version, message in at_once.items()}
-        read = await parts.perception.perceive({version: texts[version] for version in at_once if version != current})
-        query = await parts.perception.perceive_query(current, texts.get(current, ""), names)
+        asked = new[current].text if current in new else recent.texts.get(current, "")
+        others = {version: message.text for version, message in at_once.items() if version != current}
+        read = await perception.perceive(others)
+        query = await perception.perceive_query(current, asked, recent.speakers)
         # What a tool answered is shown to the model, but neither felt nor recalled.
         kept = [item for item in [*read, query] if item.version in at_once and at_once[item.version].role != "tool"]
         return kept, query
@@ -228,7 +221,7 @@ async def _unless_gone(answer: RunningAnswer, waiting: Awaitable[None]) -> None:
     try:
         await waiting
     except asyncio.CancelledError:
-        pass
+        await asyncio.shield(answer.cancel())
         raise
 
 

@@ -227,9 +227,8 @@ class Draft:
     # -- counting ------------------------------------------------------------------------------------------------------
 
     def _cost(self, piece: Piece) -> int:
-        calls = "".join(map(str, piece.tool_calls))
-        texts = (piece.text, piece.name, piece.tool_call_id, calls)
-        return MESSAGE_OVERHEAD + sum(self._counter.count(text) for text in texts if text)
+        texts = [piece.text, piece.name, piece.tool_call_id, *map(str, piece.tool_calls)]
+        return MESSAGE_OVERHEAD + sum([self._counter.count(text) for text in texts if text])
 
     def _summary_cost(self, summary: Piece | None) -> int:
         return MESSAGE_OVERHEAD + self._counter.count(SUMMARY_HEADING + summary.text) if summary is not None else 0

@@ -206,7 +206,6 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
             follower=follower,
             locks=stored.locks,
             resolver=Resolver(models.conversation, models.catalogue),
-            conversation=models.conversation,
             perception=perception,
             contexts=contexts,
             model=outside.model,

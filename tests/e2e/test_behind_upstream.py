@@ -7,6 +7,9 @@ from time import monotonic, sleep
 import openai
 import pytest
 
+from api.adapters.sqlite_log import SqliteEventLog
+from domain.events import ReplyCompleted
+from domain.session import session_id
 from tests.e2e.talking import all_identical, ask, events, heard, messages, stream, user
 from tests.server_process import ServerProcess, started
 from tests.upstream import FakeUpstream, cut, hanging, refusal, reply
@@ -125,7 +128,7 @@ def _wait_until_stored(server: ServerProcess, session: str, count: int) -> None:
         sleep(0.02)
 
 
-def test_sigterm_ends_open_streams_within_the_grace(tmp_path: Path, upstream: FakeUpstream) -> None:
+async def test_sigterm_ends_open_streams_within_the_grace(tmp_path: Path, upstream: FakeUpstream) -> None:
     settings = asking(upstream, SHUTDOWN_GRACE_SECONDS="2")
     with started(tmp_path, **settings) as server, server.openai("short") as short, server.openai("long") as long:
         upstream.will(hanging("And then ", "she "))
@@ -142,7 +145,18 @@ def test_sigterm_ends_open_streams_within_the_grace(tmp_path: Path, upstream: Fa
     assert (rest.finish_reason, rest.text) == ("length", "And then she ")
     assert 1.5 < after_long < 3
     assert server.process.returncode == 0
-    with started(tmp_path, **settings) as again:
-        assert messages(again, "short")[1:] == [("assistant", "tick " * 20)]
-        assert messages(again, "long")[1:] == [("assistant", "And then she ")]
-        assert all_identical(again, "long")
+    log = SqliteEventLog(tmp_path / "data" / "events.sqlite")
+    assert [_reply(log, "short"), _reply(log, "long")] == [
+        ("stop", "tick " * 20),
+        ("cancelled", "And then she "),
+    ]
+    await log.close()
+
+
+def _reply(log: SqliteEventLog, session: str) -> tuple[str, str]:
+    (reply,) = [
+        logged.event
+        for logged in log.read_session(session_id("local", session), 0, 100)
+        if isinstance(logged.event, ReplyCompleted)
+    ]
+    return reply.finish_reason, reply.text

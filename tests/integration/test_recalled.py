@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from api.contexts import BLOCK
 from domain.budget import Shares
 from domain.context import RECALL_HEADING
 from domain.events import ReplyCompleted
@@ -159,7 +158,7 @@ async def test_what_the_parent_forgot_meanwhile_is_filtered(tmp_path: Path) -> N
     log, model = MemoryEventLog(), ScriptedModel()
     parent = SessionBuilder("parent", owner=OWNER)
     forgotten = parent.say("My cat is called Mimi")
-    for number in range(BLOCK + 6):  # so that the first turn has not read it
+    for number in range(200):  # so many that the first turn has not read it
         parent.reply(f"Rain on day {number}")
     child = parent.fork("tea")
     await parent.store(log)
