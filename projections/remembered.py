@@ -22,7 +22,7 @@ from projections.stemming import stems
 from projections.summaries import Summary
 
 MESSAGES_KEPT: Final = 50_000
-"""Messages held in memory, about 1 kB each; the first read go first."""
+"""Messages held in memory, about 1 kB each; those of the session unused for longest go first."""
 
 BLOCK: Final = 256
 """Messages whose feelings are read at once, from the latest backwards: mostly the first block is enough."""
@@ -45,7 +45,7 @@ class Remembered:
     def __init__(self, models: ReadModels, *, keep: int = MESSAGES_KEPT) -> None:
         self.models = models
         self._keep = keep
-        self._read: OrderedDict[tuple[UUID, int], PathMessage] = OrderedDict()
+        self._read: OrderedDict[UUID, dict[int, PathMessage]] = OrderedDict()
         self._lock = Lock()
 
     def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions:
@@ -128,13 +128,15 @@ class Remembered:
         """Messages by version, on a path or not."""
         wanted = list(versions)
         with self._lock:
-            found = {version: self._read[session, version] for version in wanted if (session, version) in self._read}
+            kept = self._read.setdefault(session, {})
+            self._read.move_to_end(session)
+            found = {version: kept[version] for version in wanted if version in kept}
         missing = [version for version in wanted if version not in found]
         if missing:
             read = self.models.conversation.find(session, missing)
             with self._lock:
-                self._read.update({(session, version): message for version, message in read.items()})
-                while len(self._read) > self._keep:
+                kept.update(read)
+                while len(self._read) > 1 and sum(map(len, self._read.values())) > self._keep:
                     self._read.popitem(last=False)
             found.update(read)
         return found

@@ -260,15 +260,16 @@ async def test_messages_that_were_read_once_are_not_read_again(tmp_path: Path) -
 
 async def test_only_so_many_messages_are_kept_the_first_read_go_first(tmp_path: Path) -> None:
     with closing(World(tmp_path)) as world:
-        chat = SessionBuilder()
-        one, two, three = (chat.say(text) for text in ("one", "two", "three"))
-        await world.see(chat)
+        older, newer = SessionBuilder("older"), SessionBuilder("newer")
+        one, two, three = older.say("one"), newer.say("two"), newer.say("three")
+        await world.see(older, newer)
         remembered = Remembered(world.models, keep=2)
-        assert len(remembered.messages(chat.id, [one, two, three])) == 3
+        remembered.messages(older.id, [one])
+        remembered.messages(newer.id, [two, three])
 
-    assert remembered.messages(chat.id, [two, three]).keys() == {two, three}
+    assert remembered.messages(newer.id, [two, three]).keys() == {two, three}
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        remembered.messages(chat.id, [one])
+        remembered.messages(older.id, [one])
 
 
 async def test_moments_are_the_latest_in_which_the_feeling_was_dominant(world: World, remembered: Remembered) -> None:
