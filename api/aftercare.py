@@ -39,6 +39,12 @@ class AftercareParts:
     summariser: Summariser
 
 
+def _report(worker: "asyncio.Task[None]") -> None:
+    """The worker ends only when it is told to; should it fail, that is said loudly once."""
+    if not worker.cancelled() and (error := worker.exception()) is not None:
+        logger.error("aftercare ended: nothing is encoded or summarised behind the turns any more", exc_info=error)
+
+
 class Aftercare:
     """Brings sessions up to date behind the turns."""
 
@@ -60,7 +66,9 @@ class Aftercare:
         self._wake.set()
 
     def start(self) -> None:
+        """Begin with what an earlier run left undone."""
         self._task = asyncio.create_task(self._run(), name="aftercare")
+        self._task.add_done_callback(_report)
 
     async def close(self) -> None:
         """Stop at once: what is left undone is found again at the next start, or with the session's next turn."""
@@ -69,6 +77,9 @@ class Aftercare:
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
+        vectors = self._parts.remembered.models.vectors
+        for session in await asyncio.to_thread(vectors.incomplete, self._parts.perception.embedder):
+            self.note(session)
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -98,7 +109,8 @@ class Aftercare:
             if progress is not None:
                 progress(start + len(batch), len(missing))
         await self._caught_up()
-        await parts.summariser.summarise_if_due(session)
+        while await parts.summariser.summarise_if_due(session):
+            await self._caught_up()
 
     async def _caught_up(self) -> None:
         log = self._parts.log

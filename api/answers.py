@@ -10,7 +10,7 @@ Nothing is stored before the turn itself is durable, and the Finish goes out aft
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -54,7 +54,7 @@ class Facts:
 class RunningAnswer:
     """An answer (`api.turn.Answer`) that is being read from the model."""
 
-    def __init__(self, facts: Facts, source: AsyncIterator[Delta | Finish], keeper: Keeper) -> None:
+    def __init__(self, facts: Facts, source: AsyncGenerator[Delta | Finish, None], keeper: Keeper) -> None:
         self.session = facts.session
         self.turn = facts.turn
         self.model = facts.model
@@ -124,7 +124,7 @@ class RunningAnswer:
     # -- the tasks -----------------------------------------------------------------------------------------------------
 
     async def _read(self) -> Finish:
-        async with aclosing(_as_generator(self._source)) as source:
+        async with aclosing(self._source) as source:
             async for item in source:
                 if isinstance(item, Finish):
                     return item
@@ -190,14 +190,3 @@ class RunningAnswer:
         """Send nothing more: what is stored of a cancelled reply is what was sent of it."""
         while not self._queue.empty():
             self._queue.get_nowait()
-
-
-async def _as_generator(source: AsyncIterator[Delta | Finish]) -> AsyncGenerator[Delta | Finish, None]:
-    """The source as a generator that can be closed, whatever kind of iterator it is."""
-    try:
-        async for item in source:
-            yield item
-    finally:
-        close = getattr(source, "aclose", None)
-        if close is not None:
-            await close()

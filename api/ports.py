@@ -3,7 +3,7 @@
 Each port has one contract suite in `tests/contracts`, run by a fake and by every adapter.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -133,7 +133,7 @@ class ChatModel(Protocol):
 
     def stream(
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
-    ) -> AsyncIterator[Delta | Finish]:
+    ) -> AsyncGenerator[Delta | Finish, None]:
         """Deltas, then one Finish. Raises ModelFailed before the first delta or in the middle; never both."""
         ...
 

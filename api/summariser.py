@@ -7,6 +7,7 @@ previous summary; should it fail, the extractive one is written instead. Nothing
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 PROVISIONAL: Final = 2
 """Messages at the path's end that a summary leaves out: the last exchange may still be swiped away."""
+
+AT_ONCE: Final = 100
+"""Messages that one summary takes in; a long import is summarised in several steps."""
 
 WORDS: Final = 200
 
@@ -92,9 +96,10 @@ class Summariser:
         path = models.conversation.path(session)
         previous = self.remembered.summary_in_view(session, path)
         covered = previous.count if previous is not None else 0
-        count = len(path) - PROVISIONAL
-        if count - covered < self.after_messages:
+        grown = len(path) - PROVISIONAL - covered
+        if grown < self.after_messages:
             return None
+        count = covered + min(grown, max(AT_ONCE, self.after_messages))
         versions = path[covered:count]
         messages = models.conversation.find(session, versions)
         emotions = models.emotions.of_messages(session, versions)
@@ -126,9 +131,10 @@ class Summariser:
             model=self.model.default,
             parameters={"max_tokens": WORDS * 2},
         )
-        async for item in stream:
-            if isinstance(item, Delta):
-                pieces.append(item.text)
+        async with aclosing(stream):
+            async for item in stream:
+                if isinstance(item, Delta):
+                    pieces.append(item.text)
         text = "".join(pieces).strip()
         return _Written(summary=Extract(text=text, cites=[]), model=self.model.default) if text else _extract(due)
 

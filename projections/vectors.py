@@ -142,6 +142,17 @@ class Vectors:
         )
         return [version for (version,) in rows]
 
+    def incomplete(self, embedder: str) -> list[UUID]:
+        """Sessions with messages of their own that have no vector of this embedder."""
+        rows = self._views.read().execute(
+            """SELECT DISTINCT session FROM vectors_wanted w WHERE NOT EXISTS (
+                SELECT 1 FROM vectors v WHERE v.session = w.session AND v.version = w.version
+                AND v.embedder = :embedder AND v.part != 'query'
+            )""",
+            {"embedder": embedder},
+        )
+        return [UUID(session) for (session,) in rows]
+
     def _select(self, query: str, parameters: dict[str, int | str | None]) -> list[VectorRow]:
         return [
             VectorRow(version=version, session=session, part=part, sequence=sequence, vector=vector)

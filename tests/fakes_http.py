@@ -1,7 +1,7 @@
 """What stands behind the HTTP surface in its own tests: answers, turns and sessions that need no log and no model."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -166,7 +166,7 @@ class FakeModel:
 
     def stream(
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
-    ) -> AsyncIterator[Delta | Finish]:
+    ) -> AsyncGenerator[Delta | Finish, None]:
         raise NotImplementedError
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ log.will((), (gate, Unavailable("full")))      the first append goes well, the s
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from contextlib import aclosing
 from itertools import count
 from types import coroutine
@@ -87,7 +87,7 @@ class Upstream:
 
     def stream(
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
-    ) -> AsyncIterator[Delta | Finish]:
+    ) -> AsyncGenerator[Delta | Finish, None]:
         return self._scripted.stream(messages, model=model, parameters=parameters)
 
     async def close(self) -> None:

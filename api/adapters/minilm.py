@@ -103,7 +103,7 @@ class MiniLmEncoder:
                 try:
                     self._model, words = load(self._model_dir)
                 except (Unavailable, OSError) as error:
-                    self._loaded.set_exception(error)
+                    self._loaded.set_exception(Unavailable(f"The embedding model could not be loaded: {error}"))
                 else:
                     self._loaded.set_result(words)
             return self._model
