@@ -20,20 +20,20 @@ from api.adapters.offline import OfflineModel
 from api.adapters.sqlite_log import SqliteEventLog
 from api.adapters.tokens import O200kTokens
 from api.adapters.turn_locks import FileTurnLocks
-from api.aftercare import Aftercare, AftercareParts
-from api.archive import Archive
-from api.contexts import Contexts
-from api.exports import ExportReader
+from api.aftercare.summariser import Summariser
+from api.aftercare.worker import Aftercare, AftercareParts
+from api.archive.archive import Archive
+from api.archive.exports import ExportReader
+from api.chat.contexts import Contexts
+from api.chat.perception import Perception
+from api.chat.replies import Replies
+from api.chat.resolution import Resolver
+from api.chat.turns import TurnParts, Turns
 from api.health import Health
-from api.perception import Perception
 from api.ports import ChatModel
-from api.replies import Replies
-from api.resolution import Resolver
 from api.services import Services
-from api.sessions import Sessions
+from api.sessions.sessions import SessionReads
 from api.settings import Settings
-from api.summariser import Summariser
-from api.turns import TurnParts, Turns
 from domain.budget import Shares, TokenCounter
 from domain.emotion import KeywordDetector
 from domain.errors import HeartlineError
@@ -185,14 +185,13 @@ def _assemble(settings: Settings, memory: Memory, outside: Outside) -> System:
         clock=now,
         noted=aftercare.note,
     )
-    sessions = Sessions(
+    sessions = SessionReads(
         log=memory.log,
         follower=memory.follower,
         remembered=remembered,
         indexes=indexes,
         perception=perception,
         policy=_policy(settings),
-        archive=archive,
     )
     health = Health(
         log=memory.log,
@@ -205,6 +204,7 @@ def _assemble(settings: Settings, memory: Memory, outside: Outside) -> System:
     services = Services(
         turns=turns,
         sessions=sessions,
+        archive=archive,
         encoder=outside.encoder,
         model=outside.model,
         tokens=outside.tokens,

@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
-from api.aftercare import Aftercare
-from api.perception import Perception
+from api.aftercare.worker import Aftercare
+from api.chat.perception import Perception
 from api.ports import ChatModel, EventLog
 from domain.errors import Unavailable
 from domain.records import Json, JsonObject

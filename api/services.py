@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from api.chat.request import Answer, TurnRequest
 from api.ports import ChatModel, Encoder
 from api.shutdown import Shutdown
-from api.turn import Answer, TurnRequest
 from domain.budget import TokenCounter
 from domain.records import JsonObject
 
@@ -35,9 +35,9 @@ class Turns(Protocol):
 
 
 class Sessions(Protocol):
-    """The other use cases: reading sessions, and bringing them in and out. Answers are ready to be JSON.
+    """The other use cases: reading sessions. Answers are ready to be JSON.
 
-    Every method but `list` and `import_` raises NotFound for a session that does not exist or is another owner's. `at`
+    Every method but `list` raises NotFound for a session that does not exist or is another owner's. `at`
     is a version of the session, None for now; beyond the session's end it is InvalidRequest. Lists have OpenAI's shape:
     `{"object": "list", "data": […], "has_more": bool}`.
     """
@@ -68,6 +68,10 @@ class Sessions(Protocol):
 
     async def recall(self, owner: str, session: str, question: RecallQuestion) -> JsonObject: ...
 
+
+class Archive(Protocol):
+    """Sessions brought in and out."""
+
     def export(self, owner: str, session: str) -> AsyncIterator[bytes]:
         """Pieces of JSONL. NotFound is raised before the first piece."""
         ...
@@ -88,6 +92,7 @@ class Services:
 
     turns: Turns
     sessions: Sessions
+    archive: Archive
     encoder: Encoder
     model: ChatModel
     tokens: TokenCounter

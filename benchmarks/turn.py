@@ -14,8 +14,8 @@ from typing import Final, cast
 from rich.progress import Progress
 
 from api.bootstrap import System, now, running
+from api.chat.request import Address, TurnRequest
 from api.settings import load_settings
-from api.turn import Address, TurnRequest
 from benchmarks.chat import conversation, questions
 from domain.messages import Message
 from domain.session import Session

@@ -183,7 +183,7 @@ class Follower:
         return True
 
     def _batch(self) -> int:
-        """Small while somebody waits for an event near by; who waits for one far away is served sooner by large ones."""
+        """Small while somebody waits for an event near by; one far away is reached sooner by large ones."""
         near = any(waiter.position - self.position <= SMALL_BATCH for waiter in list(self._waiters))
         return SMALL_BATCH if near else LARGE_BATCH
 

@@ -7,9 +7,9 @@ from typing import cast
 
 import numpy as np
 
+from api.chat.request import TurnRequest
 from api.ports import Delta, Encoding, Finish, Provider
 from api.services import RecallQuestion, Services
-from api.turn import TurnRequest
 from domain.errors import HeartlineError, InvalidRequest, NotFound
 from domain.records import Json, JsonObject, NeutralMessage, Usage
 
@@ -190,9 +190,11 @@ def fake_services(
     async def state() -> JsonObject:
         return health if health is not None else {"status": "ok"}
 
+    stored = sessions or FakeSessions()
     return Services(
         turns=turns or FakeTurns(),
-        sessions=sessions or FakeSessions(),
+        sessions=stored,
+        archive=stored,
         encoder=FakeEncoder(),
         model=FakeModel(),
         tokens=WordCounter(),

@@ -26,7 +26,7 @@ def conversation() -> JsonObject:
 
 async def bring_in(built: System) -> None:
     """Import the conversation and do what the background would do about it."""
-    await built.sessions.import_(OWNER, conversation(), "harbour")
+    await built.archive.import_(OWNER, conversation(), "harbour")
     await built.look_after("harbour")
 
 
@@ -57,13 +57,13 @@ async def messages(built: System, session: str = "harbour") -> list[Answer]:
 
 async def exported(built: System, session: str = "harbour", owner: str = OWNER) -> Lines:
     """The lines of the session's export."""
-    pieces = [piece async for piece in built.sessions.export(owner, session)]
+    pieces = [piece async for piece in built.archive.export(owner, session)]
     return [json.loads(line) for line in b"".join(pieces).splitlines()]
 
 
 async def take(built: System, lines: Lines, session: str, owner: str = OWNER) -> Answer:
     """Import lines."""
-    return cast(Answer, await built.sessions.import_(owner, {"lines": lines}, session))
+    return cast(Answer, await built.archive.import_(owner, {"lines": lines}, session))
 
 
 def turns_in(lines: Lines) -> list[str]:

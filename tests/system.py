@@ -18,18 +18,18 @@ from typing import Final
 from api.adapters.foreign_events import MappedForeignEvents
 from api.adapters.sqlite_log import SqliteEventLog
 from api.adapters.turn_locks import FileTurnLocks
-from api.aftercare import Aftercare, AftercareParts
-from api.archive import Archive
-from api.contexts import Contexts
-from api.exports import ExportReader
-from api.perception import Perception
+from api.aftercare.summariser import Summariser
+from api.aftercare.worker import Aftercare, AftercareParts
+from api.archive.archive import Archive
+from api.archive.exports import ExportReader
+from api.chat.contexts import Contexts
+from api.chat.perception import Perception
+from api.chat.replies import Replies
+from api.chat.request import Address, Answer, TurnRequest
+from api.chat.resolution import Resolver
+from api.chat.turns import TurnParts, Turns
 from api.ports import ChatModel, Delta, Encoder, EventLog
-from api.replies import Replies
-from api.resolution import Resolver
-from api.sessions import Sessions
-from api.summariser import Summariser
-from api.turn import Address, Answer, TurnRequest
-from api.turns import TurnParts, Turns
+from api.sessions.sessions import SessionReads
 from domain.budget import Shares, TokenCounter
 from domain.emotion import KeywordDetector
 from domain.messages import Instruction, Message
@@ -95,7 +95,8 @@ class System:
     contexts: Contexts
     turns: Turns
     aftercare: Aftercare
-    sessions: Sessions
+    sessions: SessionReads
+    archive: Archive
     clock: Clock
 
     async def ask(self, session: str | None, *messages: Message | Instruction, owner: str = OWNER) -> Answer:
@@ -223,14 +224,13 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         clock=outside.clock,
         noted=aftercare.note,
     )
-    sessions = Sessions(
+    sessions = SessionReads(
         log=log,
         follower=follower,
         remembered=remembered,
         indexes=indexes,
         perception=perception,
         policy=rules.policy,
-        archive=archive,
     )
     return System(
         log=log,
@@ -243,6 +243,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         turns=turns,
         aftercare=aftercare,
         sessions=sessions,
+        archive=archive,
         clock=outside.clock,
     )
 

@@ -57,7 +57,7 @@ class Talk:
             {"role": "assistant" if place % 2 else "user", "text": text, "time": f"2026-04-20T{place % 24:02}:00:00Z"}
             for place, text in enumerate(texts)
         ]
-        await self.heartline.sessions.import_(OWNER, {"messages": messages}, "tea")
+        await self.heartline.archive.import_(OWNER, {"messages": messages}, "tea")
         await self.heartline.look_after("tea")
 
     async def ask(self, *messages: Message | Instruction) -> Shown:

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import pytest
 
-from api.answers import RunningAnswer
+from api.chat.answers import RunningAnswer
+from api.chat.request import Answer
 from api.ports import Delta, Encoding, Finish
-from api.turn import Answer
 from domain.errors import HeartlineError, NotFound, Unavailable
 from domain.events import SessionEvent
 from domain.messages import Instruction, Message

@@ -1,7 +1,7 @@
 """Events that come from outside (an export), made of plain JSON by the mapper that reads the log.
 
 What the log stores was checked when it was made; what comes from outside is checked here: the type must be one of ours,
-and the data must have the fields and types of the event's present form. What it refers to is `api.inspection`'s.
+and the data must have the fields and types of the event's present form. What it refers to, `inspection.py` checks.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from eventsourcing.persistence import StoredEvent
 
 from api.adapters.event_mapper import ENVELOPE, SALT_BYTES, EventMapper
 from api.adapters.hash_chain import SealedEvent
-from api.exports import EventFacts
+from api.archive.exports import EventFacts
 from domain import events
 from domain.errors import InvalidRequest
 from domain.events import SessionEvent

@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.chat.request import Answer, TurnRequest
 from api.routes.access import owner, services
 from api.routes.replies import ReplyStream, begin, collected
-from api.turn import Answer, TurnRequest
 from api.wire.address import session_address
 from api.wire.chat_request import parse_chat
 from api.wire.completion_request import CompletionRequest, parse_legacy

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.chat.request import Answer, TurnRequest
 from api.ports import Delta, Finish
 from api.routes.presence import unless_gone
 from api.services import Turns
 from api.shutdown import Shutdown, ShuttingDown
-from api.turn import Answer, TurnRequest
 from api.wire.address import encoded
 from api.wire.body import json_response
 from api.wire.completion_response import Shape

@@ -32,7 +32,7 @@ async def import_session(request: Request) -> Response:
     named = request.query_params.get("id")
     name = session_id(named, "id") if named is not None else None
     payload = parse_import(await request.body())
-    return json_response(await services(request).sessions.import_(owner(request), payload, name))
+    return json_response(await services(request).archive.import_(owner(request), payload, name))
 
 
 @router.get("/{session}")
@@ -95,7 +95,7 @@ async def recall(request: Request) -> Response:
 
 @router.get("/{session}/export")
 async def export(request: Request) -> Response:
-    pieces = services(request).sessions.export(owner(request), session(request))
+    pieces = services(request).archive.export(owner(request), session(request))
     # An error must come before the status does.
     first = await anext(pieces, b"")
     return StreamingResponse(_chained(first, pieces), media_type="application/x-ndjson")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-from api.turn import Address, IdentifiedBy
+from api.chat.request import Address, IdentifiedBy
 from domain.errors import InvalidRequest
 
 LONGEST_ID: Final = 200

@@ -5,8 +5,8 @@ Nulls that OpenAI's schema requires are there, and nothing else is added.
 
 from typing import Final, Protocol
 
+from api.chat.request import Answer
 from api.ports import Finish
-from api.turn import Answer
 from domain.records import FinishReason, Json, JsonObject, Usage
 
 _FINGERPRINT: Final = "fp_heartline"

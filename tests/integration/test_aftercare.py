@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.aftercare import BATCH
+from api.aftercare.worker import BATCH
 from domain.errors import NotFound, Unavailable
 from domain.events import EmotionDetected, MessageReceived, SummaryWritten
 from domain.records import Json
@@ -46,7 +46,7 @@ async def heartline(
 
 async def bring_in(heartline: System, count: int = MANY) -> None:
     messages: list[Json] = [{"role": "user", "text": f"Message {number}"} for number in range(count)]
-    await heartline.sessions.import_(OWNER, {"messages": messages}, "tea")
+    await heartline.archive.import_(OWNER, {"messages": messages}, "tea")
 
 
 async def missing(heartline: System, encoder: FlakyEncoder) -> list[int]:

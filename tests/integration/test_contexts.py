@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.turn import Address
+from api.chat.request import Address
 from domain.budget import Shares
 from domain.context import SUMMARY_HEADING
 from domain.errors import Unavailable

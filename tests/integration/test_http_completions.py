@@ -9,8 +9,8 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
 from api.app import create_app
+from api.chat.request import Address
 from api.ports import Finish, ModelFailed
-from api.turn import Address
 from domain.errors import ContextTooLong, TurnAlreadyOpen
 from domain.messages import Instruction, Message
 from tests.fakes_http import USAGE, FakeAnswer, FakeTurns, fake_services

@@ -20,11 +20,11 @@ from starlette.requests import Request
 from starlette.types import Message, Scope
 
 from api.app import create_app
+from api.chat.request import Address, TurnRequest
 from api.errors import ClientGone
 from api.routes.replies import ReplyStream, begin
 from api.services import Services
 from api.shutdown import Shutdown
-from api.turn import Address, TurnRequest
 from api.wire.completion_response import ChatShape
 from tests.fakes_http import FakeAnswer, FakeSessions, FakeTurns, fake_services
 from tests.serving import Served, serving

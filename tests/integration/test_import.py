@@ -24,7 +24,7 @@ async def heartline(tmp_path: Path) -> AsyncGenerator[System, None]:
 
 async def bring(built: System, *brought: object, session: str = "new", **more: Any) -> Answer:
     payload = cast(JsonObject, {"messages": list(brought), **more})
-    return cast(Answer, await built.sessions.import_(OWNER, payload, session))
+    return cast(Answer, await built.archive.import_(OWNER, payload, session))
 
 
 def said(role: str, content: object, **more: Any) -> Answer:
@@ -32,7 +32,7 @@ def said(role: str, content: object, **more: Any) -> Answer:
 
 
 async def test_an_imported_conversation_keeps_speakers_and_dates(heartline: System) -> None:
-    answer = await heartline.sessions.import_(OWNER, conversation(), "harbour")
+    answer = await heartline.archive.import_(OWNER, conversation(), "harbour")
 
     found = await messages(heartline, "harbour")
     assert answer == {"session_id": "harbour", "messages": 12, "version": 13}
@@ -43,7 +43,7 @@ async def test_an_imported_conversation_keeps_speakers_and_dates(heartline: Syst
 
 
 async def test_a_message_without_a_date_follows_the_one_before_by_a_second(heartline: System) -> None:
-    await heartline.sessions.import_(OWNER, conversation(), "harbour")
+    await heartline.archive.import_(OWNER, conversation(), "harbour")
 
     found = await messages(heartline, "harbour")
 
@@ -154,8 +154,8 @@ async def test_a_message_a_line_is_imported_too(heartline: System) -> None:
 async def test_an_import_without_a_name_gets_a_new_one(heartline: System) -> None:
     payload = cast(JsonObject, {"messages": [said("user", "A")]})
 
-    first = await heartline.sessions.import_(OWNER, payload, None)
-    second = await heartline.sessions.import_(OWNER, payload, None)
+    first = await heartline.archive.import_(OWNER, payload, None)
+    second = await heartline.archive.import_(OWNER, payload, None)
 
     assert first["session_id"] != second["session_id"]
 
@@ -163,7 +163,7 @@ async def test_an_import_without_a_name_gets_a_new_one(heartline: System) -> Non
 async def test_what_was_imported_is_encoded_and_recalled(tmp_path: Path) -> None:
     rules = Rules(window_messages=1, shares=Shares(window=400, persona=20, recall=40, history=20, response=20))
     async with system(tmp_path, rules=rules) as heartline:
-        await heartline.sessions.import_(OWNER, conversation(), "harbour")
+        await heartline.archive.import_(OWNER, conversation(), "harbour")
         assert heartline.aftercare.waiting == 1
         await heartline.look_after("harbour")
 
@@ -232,7 +232,7 @@ async def test_a_wrong_line_of_messages_is_named_by_its_number(heartline: System
 @pytest.mark.parametrize("payload", [{}, {"messages": []}, {"messages": "A"}, {"lines": []}, {"messages": None}])
 async def test_an_import_of_nothing_is_refused(heartline: System, payload: Answer) -> None:
     with pytest.raises(InvalidRequest):
-        await heartline.sessions.import_(OWNER, cast(JsonObject, payload), "new")
+        await heartline.archive.import_(OWNER, cast(JsonObject, payload), "new")
 
 
 async def test_a_speaker_named_by_something_else_than_a_name_is_refused(heartline: System) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from api.adapters.offline import OfflineModel
 from api.adapters.tokens import O200kTokens
+from api.chat.request import Address
 from api.ports import ModelFailed
-from api.turn import Address
 from domain.budget import Shares
 from domain.errors import ContextTooLong
 from domain.events import ContextBuilt, SummaryWritten
@@ -93,7 +93,7 @@ class Player:
         ]
         rows: list[Json] = [{"role": one.role, "text": one.text} for one in self.transcript]
         if rows:
-            await self.heartline.sessions.import_(OWNER, {"messages": rows}, "tea")
+            await self.heartline.archive.import_(OWNER, {"messages": rows}, "tea")
             await self.heartline.look_after("tea")
 
     async def play(self, step: Step) -> None:
@@ -199,7 +199,7 @@ async def test_a_conversation_with_the_offline_model_replays(tmp_path: Path) -> 
 
 async def test_a_turn_replays_after_the_views_were_thrown_away(tmp_path: Path) -> None:
     async with system(tmp_path) as heartline:
-        await heartline.sessions.import_(OWNER, conversation(), "harbour")
+        await heartline.archive.import_(OWNER, conversation(), "harbour")
         await heartline.talk("harbour", "What was my cat called?", "Who helped me?")
         before = await replays(heartline, "harbour")
     throw_away_views(tmp_path)

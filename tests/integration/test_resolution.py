@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from api.chat.request import Address
 from api.ports import Delta
-from api.turn import Address
 from domain.messages import Message
 from tests.fakes_models import ScriptedModel
 from tests.system import Outside, System, read, system

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from api.adapters.offline import OfflineModel
+from api.aftercare.summariser import PROMPT, PROVISIONAL
 from api.ports import ChatModel, ModelFailed
-from api.summariser import PROMPT, PROVISIONAL
 from domain.events import EmotionDetected, SummaryWritten
 from domain.path import Range, digest
 from domain.session import session_id
@@ -33,7 +33,7 @@ def texts(count: int) -> list[str]:
 
 async def bring_in(heartline: System, said: Sequence[str]) -> None:
     messages = [{"role": message.role, "text": message.text} for message in transcript(*said)]
-    await heartline.sessions.import_(OWNER, {"messages": messages}, "tea")
+    await heartline.archive.import_(OWNER, {"messages": messages}, "tea")
 
 
 def summaries(heartline: System) -> list[SummaryWritten]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from api.chat.request import Address
+from api.chat.turns import PERCEIVED_AT_ONCE
 from api.ports import ModelFailed
-from api.turn import Address
-from api.turns import PERCEIVED_AT_ONCE
 from domain.errors import ContextTooLong
 from domain.events import ContextBuilt, EmotionDetected, MessageReceived, ReplyCompleted
 from domain.messages import Message

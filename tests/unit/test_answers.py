@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from api.answers import Facts, RunningAnswer, Said
+from api.chat.answers import Facts, RunningAnswer, Said
 from api.ports import Delta, Finish, ModelFailed
 from domain.errors import HeartlineError, Unavailable
 from domain.records import Usage

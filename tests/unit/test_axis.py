@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.axis import Axis, event_json
+from api.sessions.axis import Axis, event_json
 from domain.events import TurnFailed
 from tests.builders import SessionBuilder
 from tests.event_examples import SESSION, WHEN

@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from api.perception import Perception
+from api.chat.perception import Perception
 from api.ports import Encoding
 from domain.emotion import KeywordDetector
 from tests.fakes_models import HashEncoder

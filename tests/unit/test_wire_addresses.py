@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.turn import Address
+from api.chat.request import Address
 from api.wire import query
 from api.wire.address import Names, decoded, encoded, session_address, session_id
 from domain.errors import InvalidRequest

@@ -1,6 +1,6 @@
 """The values of the one use case that matters most: a request for a reply comes in, an answer streams out.
 
-They know no HTTP and no SDK; `api/turns.py` is the use case itself.
+They know no HTTP and no SDK; `api/chat/turns.py` is the use case itself.
 """
 
 from collections.abc import AsyncIterator, Sequence

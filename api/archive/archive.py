@@ -15,11 +15,11 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from api.axis import Axis, event_json
-from api.dialogue import Cast, read_dialogue
-from api.exports import ExportReader, Imported, NewName, header_json, is_export, vector_json
+from api.archive.dialogue import Cast, read_dialogue
+from api.archive.exports import ExportReader, Imported, NewName, header_json, is_export, vector_json
 from api.ports import EventLog
-from api.reader import Asked, Reader
+from api.sessions.axis import Axis, event_json
+from api.sessions.reader import Asked, Reader
 from domain.errors import Conflict, InvalidRequest, VersionConflict
 from domain.messages import Instruction, Message
 from domain.records import Json, JsonObject

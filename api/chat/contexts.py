@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api.incoming import Incoming, Recent
+from api.chat.incoming import Incoming, Recent
 from domain.ago import ago
 from domain.budget import Shares, TokenCounter
 from domain.context import Draft, Frame, Inner, Piece, Quotation

@@ -17,15 +17,15 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from api.answers import Facts, RunningAnswer
+from api.chat.answers import Facts, RunningAnswer
+from api.chat.contexts import Built, Contexts
+from api.chat.incoming import Incoming, Recent
+from api.chat.perception import Perceived, Perception
+from api.chat.replies import Opened, Replies, TurnKeeper
+from api.chat.request import TurnRequest
+from api.chat.resolution import Place, Resolver
 from api.commands import decided
-from api.contexts import Built, Contexts
-from api.incoming import Incoming, Recent
-from api.perception import Perceived, Perception
 from api.ports import ChatModel, EventLog, SessionLocks
-from api.replies import Opened, Replies, TurnKeeper
-from api.resolution import Place, Resolver
-from api.turn import TurnRequest
 from domain.errors import NotFound
 from domain.events import SessionEvent
 from domain.messages import Instruction, Message

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from api.turn import Address, IdentifiedBy
+from api.chat.request import Address, IdentifiedBy
 from domain.messages import Message
 from domain.session import session_id
 from domain.transcript import key

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api.reader import Asked
+from api.sessions.reader import Asked
 from domain.records import Json
 from projections.emotions import MessageEmotion
 from projections.messages import PathMessage

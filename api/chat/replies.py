@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from api.answers import Said
+from api.chat.answers import Said
+from api.chat.perception import Perception
 from api.commands import decided
-from api.perception import Perception
 from api.ports import EventLog
 from domain.budget import TokenCounter
 from domain.errors import HeartlineError

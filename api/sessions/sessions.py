@@ -1,24 +1,22 @@
 """The use cases over a session that are not turns: what is read of it, as of any version. Answers are ready to be JSON.
 
     SessionReads      lists, state, read models, and by way of `audit.py` and `recollection.py` audits and recall
-    Sessions          all of `api.services.Sessions`: the reads, and the archive's import and export
 
 Every read sees what was appended before it. Nothing here stores anything or calls a language model.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from api.archive import Archive
-from api.audit import Audit
-from api.axis import Axis, event_json
-from api.perception import Perception
+from api.chat.perception import Perception
 from api.ports import EventLog
-from api.reader import Asked, Reader
-from api.recollection import Recollection
 from api.services import RecallQuestion
-from api.states import States, message_json, reading_json, summary_json
+from api.sessions.audit import Audit
+from api.sessions.axis import Axis, event_json
+from api.sessions.reader import Asked, Reader
+from api.sessions.recollection import Recollection
+from api.sessions.states import States, message_json, reading_json, summary_json
 from domain.errors import InvalidRequest
 from domain.records import Json, JsonObject
 from projections.follower import Follower
@@ -153,21 +151,6 @@ class SessionReads:
             perception=self.perception,
             policy=self.policy,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sessions(SessionReads):
-    """All the use cases over sessions that the routes are given (`api.services.Sessions`)."""
-
-    archive: Archive
-
-    def export(self, owner: str, session: str) -> AsyncIterator[bytes]:
-        """The session as JSONL. NotFound is raised before the first piece."""
-        return self.archive.export(owner, session)
-
-    async def import_(self, owner: str, payload: JsonObject, session: str | None) -> JsonObject:
-        """A new session, named `session` if given, of what was brought along."""
-        return await self.archive.import_(owner, payload, session)
 
 
 def listed(rows: "list[dict[str, Json]]", *, has_more: bool = False) -> JsonObject:

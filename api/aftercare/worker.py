@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from api.aftercare.summariser import Summariser
+from api.chat.perception import Perceived, Perception
 from api.commands import decided
-from api.perception import Perceived, Perception
 from api.ports import EventLog, SessionLocks
-from api.summariser import Summariser
 from domain.errors import HeartlineError
 from projections.follower import Follower
 from projections.remembered import Remembered

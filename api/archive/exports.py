@@ -20,7 +20,7 @@ from uuid import UUID
 
 import numpy as np
 
-from api.inspection import Inspection
+from api.archive.inspection import Inspection
 from domain.errors import InvalidRequest
 from domain.events import SessionEvent, SessionForked
 from domain.records import Json, JsonObject

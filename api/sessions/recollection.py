@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from api.audit import candidate_json
-from api.filters import Filters, Memory
-from api.perception import Perception
-from api.reader import Asked, Reader
+from api.chat.perception import Perception
 from api.services import RecallQuestion
+from api.sessions.audit import candidate_json
+from api.sessions.filters import Filters, Memory
+from api.sessions.reader import Asked, Reader
 from domain.records import Json, JsonObject
 from projections.indexes import Indexes
 from projections.policies import Policy

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
-from api.axis import Axis
-from api.reader import Asked
+from api.sessions.axis import Axis
+from api.sessions.reader import Asked
 from domain.errors import NotFound
 from domain.events import ContextBuilt
 from domain.manifest import context_sha256, render, versions_in
