@@ -1,9 +1,13 @@
 """The ASGI application: routes and what stands before them. It builds nothing and reads no environment."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,15 +16,21 @@ from api.routes import completions, embeddings, health, models, sessions
 from api.services import Services
 from api.wire.middleware import BodyLimit, Boundary, SessionPath, Stamp
 
+_READABLE: Final = ("X-Session-ID", "X-Turn-ID", "X-Heartline-Left-Out", "X-Request-ID")
+"""Headers of ours that a page of another origin may read."""
 
-def create_app(services: Services) -> FastAPI:
-    """OpenAI's routes, the same for one session under `/sessions/{session}`, and our own."""
+
+def create_app(services: Services, cors_origins: Sequence[str] = ()) -> FastAPI:
+    """OpenAI's routes, the same for one session under `/sessions/{session}`, and our own.
+
+    Web pages of the `cors_origins` ("*" is all) may call them.
+    """
     app = FastAPI(
         title="Heartline",
         # Bodies are read by hand, so a generated description would be empty.
         openapi_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(layer) for layer in (Stamp, Boundary, BodyLimit, SessionPath)],
+        middleware=[Middleware(Stamp), *_cors(cors_origins), *map(Middleware, (Boundary, BodyLimit, SessionPath))],
         exception_handlers={HTTPException: _not_routed, RequestValidationError: _not_routed},
     )
     app.state.services = services
@@ -30,6 +40,20 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(sessions.router)
     app.include_router(health.router)
     return app
+
+
+def _cors(origins: Sequence[str]) -> list[Middleware]:
+    """Before the Boundary, so that a page can read errors too."""
+    if not origins:
+        return []
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=_READABLE,
+    )
+    return [cors]
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:

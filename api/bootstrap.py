@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from api.adapters.foreign_events import MappedForeignEvents
 from api.adapters.minilm import MiniLmEncoder
@@ -48,6 +47,9 @@ logger = logging.getLogger(__name__)
 
 LOG_FILE = "events.sqlite"
 
+UNLIMITED = 1_000_000
+"""Messages of history in a window that only its tokens limit."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
@@ -65,15 +67,10 @@ class Memory:
         await self.log.close()
 
 
-def log_file(settings: Settings) -> Path:
-    """Where the event log lies."""
-    return settings.data_dir / LOG_FILE
-
-
 def open_log(settings: Settings) -> SqliteEventLog:
     """Open the event log, made when missing. Raises Unavailable."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return SqliteEventLog(log_file(settings))
+    return SqliteEventLog(settings.data_dir / LOG_FILE)
 
 
 def open_memory(settings: Settings) -> Memory:
@@ -111,7 +108,8 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
         stack.push_async_callback(model.close)
         locks = FileTurnLocks(settings.data_dir / "turns.lock")
         stack.callback(locks.close)
-        system = _assemble(settings, memory, Outside(encoder=encoder, tokens=tokens, model=model, locks=locks))
+        outside = Outside(encoder=encoder, tokens=tokens, model=model, locks=locks)
+        system = _Assembly.of(settings, memory, outside).system()
         system.aftercare.start()
         stack.push_async_callback(system.aftercare.close)
         stack.push_async_callback(system.turns.close)
@@ -130,88 +128,125 @@ class Outside:
     locks: FileTurnLocks
 
 
-def _assemble(settings: Settings, memory: Memory, outside: Outside) -> System:
-    remembered = Remembered(memory.models)
-    perception = Perception(outside.encoder, KeywordDetector())
-    indexes = Indexes(remembered, embedder=outside.encoder.id, dimensions=outside.encoder.dimensions)
-    summariser = Summariser(
-        log=memory.log,
-        locks=outside.locks,
-        remembered=remembered,
-        model=outside.model,
-        after_messages=settings.summarize_after_messages,
-    )
-    aftercare = Aftercare(
-        AftercareParts(
-            log=memory.log,
-            follower=memory.follower,
-            locks=outside.locks,
-            perception=perception,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Assembly:
+    """Puts the use cases together, each from the same few parts."""
+
+    settings: Settings
+    memory: Memory
+    outside: Outside
+    remembered: Remembered
+    perception: Perception
+    indexes: Indexes
+
+    @classmethod
+    def of(cls, settings: Settings, memory: Memory, outside: Outside) -> "_Assembly":
+        remembered = Remembered(memory.models)
+        return cls(
+            settings=settings,
+            memory=memory,
+            outside=outside,
             remembered=remembered,
+            perception=Perception(outside.encoder, KeywordDetector()),
+            indexes=Indexes(remembered, embedder=outside.encoder.id, dimensions=outside.encoder.dimensions),
+        )
+
+    def system(self) -> System:
+        aftercare = self._aftercare()
+        turns, archive = self._turns(aftercare), self._archive(aftercare)
+        services = Services(
+            turns=turns,
+            sessions=self._sessions(),
+            archive=archive,
+            encoder=self.outside.encoder,
+            model=self.outside.model,
+            tokens=self.outside.tokens,
+            health=self._health(aftercare).report,
+            base_url=f"http://{_address(self.settings)}",
+        )
+        return System(services=services, memory=self.memory, aftercare=aftercare, turns=turns, archive=archive)
+
+    def _aftercare(self) -> Aftercare:
+        summariser = Summariser(
+            log=self.memory.log,
+            locks=self.outside.locks,
+            remembered=self.remembered,
+            model=self.outside.model,
+            after_messages=self.settings.summarize_after_messages,
+        )
+        parts = AftercareParts(
+            log=self.memory.log,
+            follower=self.memory.follower,
+            locks=self.outside.locks,
+            perception=self.perception,
+            remembered=self.remembered,
             summariser=summariser,
         )
-    )
-    contexts = Contexts(
-        remembered=remembered,
-        indexes=indexes,
-        policy=_policy(settings),
-        shares=_shares(settings),
-        counter=outside.tokens,
-        window_messages=settings.max_working_memory_size or 10_000,
-        process=f"{socket.gethostname()}:{os.getpid()}",
-    )
-    turns = Turns(
-        TurnParts(
-            log=memory.log,
-            follower=memory.follower,
-            locks=outside.locks,
-            resolver=Resolver(memory.models.conversation, memory.models.catalogue),
-            perception=perception,
-            contexts=contexts,
-            model=outside.model,
-            replies=Replies(
-                log=memory.log, perception=perception, counter=outside.tokens, clock=now, ended=aftercare.note
-            ),
+        return Aftercare(parts)
+
+    def _turns(self, aftercare: Aftercare) -> Turns:
+        models = self.memory.models
+        replies = Replies(
+            log=self.memory.log,
+            perception=self.perception,
+            counter=self.outside.tokens,
+            clock=now,
+            ended=aftercare.note,
+        )
+        parts = TurnParts(
+            log=self.memory.log,
+            follower=self.memory.follower,
+            locks=self.outside.locks,
+            resolver=Resolver(models.conversation, models.catalogue),
+            perception=self.perception,
+            contexts=self._contexts(),
+            model=self.outside.model,
+            replies=replies,
             clock=now,
         )
-    )
-    archive = Archive(
-        log=memory.log,
-        follower=memory.follower,
-        models=memory.models,
-        exports=ExportReader(
-            foreign=MappedForeignEvents(), embedder=outside.encoder.id, dimensions=outside.encoder.dimensions
-        ),
-        clock=now,
-        noted=aftercare.note,
-    )
-    sessions = SessionReads(
-        log=memory.log,
-        follower=memory.follower,
-        remembered=remembered,
-        indexes=indexes,
-        perception=perception,
-        policy=_policy(settings),
-    )
-    health = Health(
-        log=memory.log,
-        follower=memory.follower,
-        perception=perception,
-        model=outside.model,
-        indexes=indexes,
-        aftercare=aftercare,
-    )
-    services = Services(
-        turns=turns,
-        sessions=sessions,
-        archive=archive,
-        encoder=outside.encoder,
-        model=outside.model,
-        tokens=outside.tokens,
-        health=health.report,
-        base_url=f"http://{_address(settings)}",
-    )
-    return System(services=services, memory=memory, aftercare=aftercare, turns=turns, archive=archive)
+        return Turns(parts)
+
+    def _contexts(self) -> Contexts:
+        return Contexts(
+            remembered=self.remembered,
+            indexes=self.indexes,
+            policy=_policy(self.settings),
+            shares=_shares(self.settings),
+            counter=self.outside.tokens,
+            window_messages=self.settings.max_working_memory_size or UNLIMITED,
+            process=f"{socket.gethostname()}:{os.getpid()}",
+        )
+
+    def _sessions(self) -> SessionReads:
+        return SessionReads(
+            log=self.memory.log,
+            follower=self.memory.follower,
+            remembered=self.remembered,
+            indexes=self.indexes,
+            perception=self.perception,
+            policy=_policy(self.settings),
+        )
+
+    def _archive(self, aftercare: Aftercare) -> Archive:
+        encoder = self.outside.encoder
+        return Archive(
+            log=self.memory.log,
+            follower=self.memory.follower,
+            models=self.memory.models,
+            exports=ExportReader(foreign=MappedForeignEvents(), embedder=encoder.id, dimensions=encoder.dimensions),
+            clock=now,
+            noted=aftercare.note,
+        )
+
+    def _health(self, aftercare: Aftercare) -> Health:
+        return Health(
+            log=self.memory.log,
+            follower=self.memory.follower,
+            perception=self.perception,
+            model=self.outside.model,
+            indexes=self.indexes,
+            aftercare=aftercare,
+        )
 
 
 def now() -> datetime:

@@ -100,7 +100,7 @@ async def _serve(settings: Settings) -> None:
             f"SillyTavern: Chat Completion > Custom (OpenAI-compatible) > Custom Endpoint {services.base_url}/v1",
         )
         out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-        await run(create_app(services), sockets, settings.shutdown_grace_seconds)
+        await run(create_app(services, settings.cors_origins), sockets, settings.shutdown_grace_seconds)
 
 
 @app.command(name="import")

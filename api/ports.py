@@ -50,8 +50,9 @@ class EventLog(ReadableLog, Protocol):
 class SessionLocks(Protocol):
     """One turn at a time for each session, in every process that shares the log. Freed at a holder's death."""
 
-    def hold(self, session: UUID) -> AbstractAsyncContextManager[None]:
-        """Hold the session's lock. Raises TurnAlreadyOpen when it is not to be had in time."""
+    def hold(self, session: UUID, *, patience_seconds: float | None = None) -> AbstractAsyncContextManager[None]:
+        """Hold the session's lock. Raises TurnAlreadyOpen when it is not to be had in time: within the patience, or
+        within the locks' own where none is given."""
         ...
 
 

@@ -36,7 +36,6 @@ KEYWORDS: Final = {
         "kiss kissed ❤ 😍 🥰"
     ),
 }
-LABELS: Final = (*KEYWORDS, NEUTRAL)
 
 WEIGHTS: Final = {
     "joy": 0.8, "sadness": 0.9, "anger": 0.9, "fear": 0.9, "surprise": 0.7, "disgust": 0.7, "love": 1.0,

@@ -9,6 +9,7 @@
     │   ├── TurnAlreadyOpen     a session answers one turn at a time                      (turn_open)
     │   └── SummaryOutdated     the path no longer begins as the summary says             (summary_outdated)
     └── Unavailable             a part we need does not answer: log, disk, model          (unavailable)
+        └── UnreadableEvent     a row of the log is damaged, or of a newer Heartline      (unavailable)
 
 They know no HTTP status: `api/errors.py` maps them in one table.
 """
@@ -71,3 +72,11 @@ class Unavailable(HeartlineError):
     """A part that the request needs does not answer. Nothing was stored; trying again may work."""
 
     code = "unavailable"
+
+
+class UnreadableEvent(Unavailable):
+    """What the log holds at `position` cannot be read as an event: it is damaged, or a newer Heartline wrote it."""
+
+    def __init__(self, message: str, *, position: int) -> None:
+        super().__init__(message)
+        self.position = position

@@ -18,7 +18,7 @@ event's version.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from eventsourcing.domain import AggregateEvent, BaseAggregate
@@ -41,6 +41,9 @@ from domain.records import (
 )
 
 SESSION_TOPIC = "session"
+
+ENVELOPE: Final = frozenset({"originator_id", "originator_version", "timestamp"})
+"""The fields that every event has; the others are its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

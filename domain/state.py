@@ -86,6 +86,4 @@ class SessionState(Aggregate):
 
 
 def _opened_by(event: ContextBuilt) -> OpenTurn:
-    return OpenTurn(
-        id=event.turn, kind=event.kind, process=event.process, query=event.query, version=event.originator_version
-    )
+    return OpenTurn(id=event.turn, kind=event.kind, query=event.query)

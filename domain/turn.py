@@ -63,10 +63,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenTurn:
-    """The turn being answered: who answers it, since which version, and the message it continues, if it does."""
+    """The turn being answered, and the message that it answers or continues."""
 
     id: str
     kind: TurnKind
-    process: str
     query: int | None
-    version: int

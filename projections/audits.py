@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from domain.events import (
+    ENVELOPE,
     ContextBuilt,
     MessageForgotten,
     ReplyCompleted,
@@ -28,15 +29,13 @@ from projections.views import Views
 
 TurnStatus = Literal["open", "completed", "failed", "cancelled"]
 
-_ENVELOPE = frozenset({"originator_id", "originator_version", "timestamp"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """A turn: `version` is its ContextBuilt's, `chain` the session's chain head there, `context` that event's payload.
 
-    `replies` are the versions of all its replies, `closed` that of the event that ended it, `ending` that event's
-    payload but for texts (model, usage, timings; or the error's code and detail). `context` is None once forgotten.
+    `replies` are the versions of all its replies, `ending` the payload of the event that ended it but for texts (model,
+    usage, timings; or the error's code and detail). `context` is None once forgotten.
     """
 
     id: str
@@ -47,7 +46,6 @@ class Turn:
     status: TurnStatus
     context: JsonObject | None
     replies: list[int]
-    closed: int | None
     ending: JsonObject | None
 
 
@@ -61,9 +59,6 @@ class Audits:
             chain TEXT NOT NULL, context BLOB, PRIMARY KEY (session, turn)
         )""",
         "CREATE UNIQUE INDEX turns_version ON turns (session, version)",
-        "CREATE INDEX turns_turn ON turns (turn)",
-        # An imported session has the turns of the one it was exported from, which may be here too.
-        "CREATE INDEX turns_id ON turns (turn)",
         """CREATE TABLE turn_ends (
             turn TEXT NOT NULL, session TEXT NOT NULL, version INTEGER NOT NULL, status TEXT NOT NULL,
             ending BLOB NOT NULL, PRIMARY KEY (session, version)
@@ -99,23 +94,6 @@ class Audits:
         found = self._select(session, at, "WHERE t.turn = :turn", turn=turn)
         return found[0] if found else None
 
-    def find(self, turn: str) -> Turn | None:
-        """A turn by its id alone; an imported copy has the id of the original, then it is the latest.
-
-        The caller must see to it that its session is the asking owner's.
-        """
-        row = (
-            self._views.read()
-            .execute("SELECT session FROM turns WHERE turn = ? ORDER BY rowid DESC", (turn,))
-            .fetchone()
-        )
-        return None if row is None else self.turn(UUID(row[0]), turn)
-
-    def open_turns(self, session: UUID, at: int | None = None) -> list[Turn]:
-        """The turn that is being answered; empty when there is none. Only the newest can be."""
-        newest = self._select(session, at, "ORDER BY t.version DESC LIMIT 1")
-        return [turn for turn in newest if turn.status == "open"]
-
     def turns(self, session: UUID, at: int | None = None, *, after: int = 0, limit: int = -1) -> list[Turn]:
         """Turns opened above version `after`, oldest first."""
         return self._select(
@@ -147,7 +125,7 @@ class Audits:
 def _from_row(row: tuple[Any, ...], ends: list[tuple[Any, ...]]) -> Turn:
     turn, session, version, created, chain, context, reaches = row
     # Of several replies the first decides: it is the one that joined the path.
-    closed, status, ending = ends[0] if ends else (None, "open" if reaches else "cancelled", None)
+    _, status, ending = ends[0] if ends else (None, "open" if reaches else "cancelled", None)
     return Turn(
         id=turn,
         session=session,
@@ -157,7 +135,6 @@ def _from_row(row: tuple[Any, ...], ends: list[tuple[Any, ...]]) -> Turn:
         status=status,
         context=None if context is None else orjson.loads(context),
         replies=[end[0] for end in ends if end[1] != "failed"],
-        closed=closed,
         ending=None if ending is None else orjson.loads(ending),
     )
 
@@ -185,5 +162,5 @@ def _end(db: sqlite3.Connection, event: SessionEvent, turn: str, status: TurnSta
 
 
 def _payload(event: SessionEvent, *without: str) -> bytes:
-    left_out = _ENVELOPE.union(without)
+    left_out = ENVELOPE.union(without)
     return orjson.dumps({name: value for name, value in event.__dict__.items() if name not in left_out})

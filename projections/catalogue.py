@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from domain.events import (
-    EmotionDetected,
     MessageForgotten,
     MessageReceived,
     PathChanged,
@@ -24,7 +23,7 @@ TITLE_LENGTH = 60
 
 _NAMES = (
     *("session", "external_id", "owner", "user", "title", "title_version", "messages", "version", "created"),
-    *("last_activity", "dominant", "parent", "at", "chain", "position"),
+    *("last_activity", "parent", "at", "chain", "position"),
 )
 
 
@@ -32,8 +31,8 @@ _NAMES = (
 class SessionEntry:
     """A session in the list. `title` is the beginning of its first user message, `messages` the length of its path.
 
-    `user` is the client's word for who talks, `dominant` the emotion read last, `chain` the head of its hash chain at
-    `version`, `position` that of its last event in the log. A fork names its parent and the version it was forked at.
+    `user` is the client's word for who talks, `chain` the head of its hash chain at `version`, `position` that of its
+    last event in the log. A fork names its parent and the version it was forked at.
     """
 
     session: str
@@ -46,7 +45,6 @@ class SessionEntry:
     version: int
     created: str
     last_activity: str
-    dominant: str | None
     parent: str | None
     at: int | None
     chain: str
@@ -61,7 +59,7 @@ class Catalogue:
         """CREATE TABLE sessions (
             session TEXT PRIMARY KEY, external_id TEXT NOT NULL, owner TEXT NOT NULL, user TEXT, title TEXT,
             title_version INTEGER, messages INTEGER NOT NULL, version INTEGER NOT NULL, created TEXT NOT NULL,
-            last_activity TEXT NOT NULL, dominant TEXT, dominant_version INTEGER, parent TEXT, at INTEGER,
+            last_activity TEXT NOT NULL, parent TEXT, at INTEGER,
             chain TEXT NOT NULL, position INTEGER NOT NULL
         )""",
         "CREATE INDEX sessions_newest ON sessions (owner, position)",
@@ -134,7 +132,7 @@ def _begin(db: sqlite3.Connection, logged: LoggedEvent, event: SessionStarted | 
     created = event.timestamp.isoformat()
     db.execute(
         """INSERT OR REPLACE INTO sessions
-        VALUES (?, ?, ?, ?, NULL, NULL, 0, ?, ?, ?, NULL, NULL, NULL, NULL, ?, ?)""",
+        VALUES (?, ?, ?, ?, NULL, NULL, 0, ?, ?, ?, NULL, NULL, ?, ?)""",
         (
             event.originator_id.hex,
             event.external_id,
@@ -157,9 +155,7 @@ def _inherit(db: sqlite3.Connection, event: SessionForked) -> None:
         """UPDATE sessions SET parent = :parent, at = :at, messages = :messages,
         user = (SELECT user FROM sessions WHERE session = :parent),
         (title, title_version) = (SELECT title, title_version FROM sessions
-            WHERE session = :parent AND title_version <= :at),
-        (dominant, dominant_version) = (SELECT dominant, dominant_version FROM sessions
-            WHERE session = :parent AND dominant_version <= :at)
+            WHERE session = :parent AND title_version <= :at)
         WHERE session = :session""",
         {
             "session": event.originator_id.hex,
@@ -187,10 +183,6 @@ def _count(db: sqlite3.Connection, logged: LoggedEvent) -> None:
         case PathChanged(splices=splices):
             change = sum(len(from_ranges(hunk["in"])) - len(from_ranges(hunk["out"])) for hunk in splices)
             db.execute("UPDATE sessions SET messages = messages + ? WHERE session = ?", (change, session))
-        case EmotionDetected(dominant=dominant):
-            db.execute(
-                "UPDATE sessions SET dominant = ?, dominant_version = ? WHERE session = ?", (dominant, version, session)
-            )
         case _:
             pass
 

@@ -21,7 +21,6 @@ from domain.events import (
     SessionForked,
     SessionStarted,
 )
-from domain.transcript import Known, key
 from projections import messages, spans
 from projections.lineage import forgotten_in, named_in_reach, naming, scope, sweep
 from projections.messages import PathMessage
@@ -48,6 +47,8 @@ class Conversation:
         """CREATE TABLE conversations (
             session TEXT PRIMARY KEY, owner TEXT NOT NULL, position INTEGER NOT NULL
         ) WITHOUT ROWID""",
+        # One row: where something was forgotten last.
+        "CREATE TABLE forgettings (id INTEGER PRIMARY KEY, position INTEGER NOT NULL)",
         *messages.SCHEMA,
         *spans.SCHEMA,
     )
@@ -70,10 +71,12 @@ class Conversation:
                 spans.splice(db, session, version, event.splices)
             case MessageForgotten():
                 messages.blank(db, session, forgotten_in(event))
+                _note_forgetting(db, logged.position)
             case SessionErased():
                 sweep(db, "messages", session)
                 spans.erase(db, session, version)
                 db.execute("DELETE FROM conversations WHERE session = ?", (session,))
+                _note_forgetting(db, logged.position)
             case MessageReceived(origin="client" | "imported") | ReplyCompleted(choice=0):
                 messages.store(db, event)
                 spans.append(db, session, version)
@@ -91,12 +94,6 @@ class Conversation:
             f"SELECT s.message FROM spans s WHERE {spans.in_view(at)} ORDER BY s.ordinal", scope(session, at)
         )
         return [message for (message,) in rows]
-
-    def count(self, session: UUID, at: int | None = None) -> int:
-        """How many messages are in view."""
-        query = f"SELECT count(*) FROM spans s WHERE {spans.in_view(at)}"
-        (count,) = self._views.read().execute(query, scope(session, at)).fetchone()
-        return count
 
     def tail(self, session: UUID, count: int, at: int | None = None) -> list[PathMessage]:
         """The last `count` messages in view, oldest first."""
@@ -131,14 +128,10 @@ class Conversation:
         found = self.find(session, versions, at)
         return {version: message.text for version, message in found.items() if not message.forgotten}
 
-    def keys_tail(self, session: UUID, count: int, at: int | None = None) -> Known:
-        """The path's last `count` messages as a client's transcript is compared with them."""
-        tail = self.tail(session, count, at)
-        return Known(
-            versions=[message.version for message in tail],
-            keys=[key(message.role, message.text) for message in tail],
-            before=self.count(session, at) - len(tail),
-        )
+    def last_forgetting(self) -> int:
+        """The position at which anything of any session was forgotten or erased last; 0 when nothing ever was."""
+        row = self._views.read().execute("SELECT position FROM forgettings").fetchone()
+        return 0 if row is None else row[0]
 
     def find_session_by_reply(self, owner: str, reply: str, limit: int = 5) -> list[str]:
         """The owner's sessions on whose present path a reply of ours has this key, the latest active first."""
@@ -164,6 +157,10 @@ class Conversation:
 
 def _begin(db: sqlite3.Connection, session: str, owner: str) -> None:
     db.execute("INSERT OR REPLACE INTO conversations VALUES (?, ?, 0)", (session, owner))
+
+
+def _note_forgetting(db: sqlite3.Connection, position: int) -> None:
+    db.execute("INSERT OR REPLACE INTO forgettings VALUES (0, ?)", (position,))
 
 
 def _json_keys(keys: Sequence[str]) -> str:

@@ -83,11 +83,6 @@ class Emotions:
         )
         return {row[0]: _from_row(row) for row in rows}
 
-    def timeline(self, session: UUID, at: int | None = None) -> list[MessageEmotion]:
-        """The newest reading of every message, in the order of the messages' versions, on a path or not."""
-        newest = {reading.of: reading for reading in self.readings(session, at)}
-        return [newest[of] for of in sorted(newest)]
-
     def readings(self, session: UUID, at: int | None = None, *, after: int = 0) -> list[MessageEmotion]:
         """Every reading above version `after`, in the order they were made."""
         rows = self._views.read().execute(

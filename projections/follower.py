@@ -3,8 +3,9 @@
     read a batch -> apply every view -> store checkpoints -> COMMIT -> tell who waits
 
 Rows and checkpoints commit together, so a view never sees an event twice and never misses one, whenever the process
-dies. A view that cannot apply an event stops there, alone and loudly; the next start tries again. This is one of the
-two places that may catch any exception. Nothing here knows what a view does.
+dies. A view that cannot apply an event stops there, alone and loudly; before an event that cannot be read all views do.
+The next start tries again. This is one of the two places that may catch any exception. Nothing here knows what a view
+does.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from threading import Event, Lock, Thread
 from typing import Protocol
 
-from domain.errors import Unavailable
+from domain.errors import Unavailable, UnreadableEvent
 from projections import checkpoints
 from projections.checkpoints import LOG, VECTORS, Checkpoint
 from projections.ports import EventLog, LoggedEvent, LoggedVector
@@ -78,6 +79,7 @@ class Follower:
         self._vectors = vectors
         views.prepare([checkpoints.SCHEMA, *(statement for view in projections for statement in view.schema)])
         self._checkpoints: Mapping[str, Checkpoint] = {}
+        self._unreadable: UnreadableEvent | None = None
         self._waiters: list[_Waiter] = []
         self._lock = Lock()
         self._closing = Event()
@@ -102,17 +104,22 @@ class Follower:
     async def reached(self, position: int, sequence: int = 0) -> None:
         """Return when events up to `position` and vectors up to `sequence` are in every view that is not stopped.
 
-        Raises Unavailable when the follower ends before. Works from any event loop.
+        Raises Unavailable when the follower ends before, or cannot read that far. Works from any event loop.
         """
         waiter = _Waiter(position, sequence, Future())
         with self._lock:
             if self._has_reached(waiter):
                 return
-            if self._closing.is_set():
-                raise _ended()
+            refusal = self._refusal(waiter)
+            if refusal is not None:
+                raise refusal
             self._waiters.append(waiter)
         self._log.wake()
         await asyncio.wrap_future(waiter.future)
+
+    async def caught_up(self) -> None:
+        """Return when everything that the log holds by now is in the views. Raises Unavailable as `reached` does."""
+        await self.reached(*await asyncio.to_thread(self._ends))
 
     def catch_up(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Read to the end of both feeds in the calling thread, before `start` or without it.
@@ -122,6 +129,11 @@ class Follower:
         while self._step():
             if progress is not None:
                 progress(self.position, self._log.last_position())
+
+    @property
+    def unreadable(self) -> UnreadableEvent | None:
+        """The event behind which nothing of the log can be read, if there is one."""
+        return self._unreadable
 
     @property
     def position(self) -> int:
@@ -144,6 +156,9 @@ class Follower:
             running=self._thread is not None and self._thread.is_alive(),
             views=tuple(known[view.name] for view in self._projections),
         )
+
+    def _ends(self) -> tuple[int, int]:
+        return self._log.last_position(), self._log.last_sequence()
 
     # -- the thread ----------------------------------------------------------------------------------------------------
 
@@ -168,7 +183,11 @@ class Follower:
     def _step(self) -> bool:
         """Apply one batch of either feed. False when there was nothing to apply."""
         limit = self._batch()
-        events = self._log.read(self.position, limit)
+        try:
+            events = self._read(limit)
+        except UnreadableEvent as error:
+            self._stop_before(error)
+            return True
         # Read second: the vectors that were appended with these events are then among them.
         vectors = self._log.read_vectors(self.sequence, limit)
         if not events and not vectors:
@@ -181,6 +200,30 @@ class Follower:
             checkpoints.store(db, changed)
         self._publish({checkpoint.name: checkpoint for checkpoint in changed})
         return True
+
+    def _read(self, limit: int) -> Sequence[LoggedEvent]:
+        """The next events, fewer when one among them cannot be read; raises UnreadableEvent when that is the next."""
+        if self._unreadable is not None:
+            return ()
+        try:
+            return self._log.read(self.position, limit)
+        except UnreadableEvent:
+            if limit == 1:
+                raise
+            return self._read(limit // 2)
+
+    def _stop_before(self, error: UnreadableEvent) -> None:
+        """Stop every view that would have to take the event in; those that did when it could be read go on."""
+        where = {"position": error.position}
+        logger.error("the views stopped: the log holds what is no event", exc_info=error, extra=where)
+        stopped = [_stopped_before(self._checkpoints[view.name], error) for view in self._projections]
+        changed = [*stopped, self._checkpoints[LOG], self._checkpoints[VECTORS]]
+        with self._views.write() as db:
+            checkpoints.store(db, changed)
+        if self._checkpoints[LOG].position < error.position:
+            self._unreadable = error
+        self._publish({checkpoint.name: checkpoint for checkpoint in changed})
+        self._refuse_waiters()
 
     def _batch(self) -> int:
         """Small while somebody waits for an event near by; one far away is reached sooner by large ones."""
@@ -213,12 +256,21 @@ class Follower:
             if waiter.future.set_running_or_notify_cancel():
                 waiter.future.set_result(None)
 
+    def _refusal(self, waiter: _Waiter) -> Unavailable | None:
+        """Why this one would wait for ever, if it would."""
+        if self._closing.is_set():
+            return _ended()
+        if self._unreadable is not None and waiter.position >= self._unreadable.position:
+            return Unavailable(f"The read models end before position {self._unreadable.position}, which is unreadable.")
+        return None
+
     def _refuse_waiters(self) -> None:
         with self._lock:
-            refused, self._waiters = self._waiters, []
-        for waiter in refused:
-            if waiter.future.set_running_or_notify_cancel():
-                waiter.future.set_exception(_ended())
+            why = [(waiter, self._refusal(waiter)) for waiter in self._waiters]
+            self._waiters = [waiter for waiter, error in why if error is None]
+        for waiter, error in why:
+            if error is not None and waiter.future.set_running_or_notify_cancel():
+                waiter.future.set_exception(error)
 
 
 def _apply(db: sqlite3.Connection, view: View, events: Sequence[LoggedEvent], known: Checkpoint) -> Checkpoint:
@@ -259,6 +311,12 @@ def _stopped(known: Checkpoint, logged: LoggedEvent, error: Exception) -> Checkp
     return replace(known, stopped_at=logged.position, error=f"{type(error).__name__}: {error}")
 
 
+def _stopped_before(known: Checkpoint, error: UnreadableEvent) -> Checkpoint:
+    if known.stopped_at is not None or known.position >= error.position:
+        return known
+    return replace(known, stopped_at=error.position, error=error.message)
+
+
 def _feeds(
     known: Mapping[str, Checkpoint], events: Sequence[LoggedEvent], vectors: Sequence[LoggedVector]
 ) -> list[Checkpoint]:
@@ -281,7 +339,10 @@ def _is_restored(log: EventLog, found: Mapping[str, Checkpoint]) -> bool:
     read, feed = found.get(LOG, Checkpoint(name=LOG)), found.get(VECTORS, Checkpoint(name=VECTORS))
     if read.position > log.last_position() or feed.position > log.last_sequence():
         return True
-    there = log.read(max(read.position - 1, 0), 1)
+    try:
+        there = log.read(max(read.position - 1, 0), 1)
+    except UnreadableEvent:
+        return False  # what cannot be read any more tells nothing
     return any(logged.position == read.position and logged.chain != read.chain for logged in there)
 
 

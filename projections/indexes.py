@@ -1,4 +1,7 @@
-"""The indexes of warm sessions: built from the views' rows when first asked for; the longest unused are let go."""
+"""The indexes of warm sessions: built from the views' rows when first asked for; the longest unused are let go.
+
+Whenever anything was forgotten all of them are: an index only grows, and forks share what they hold.
+"""
 
 from collections import OrderedDict
 from collections.abc import Generator
@@ -21,6 +24,7 @@ class Indexes:
         self._dimensions = dimensions
         self._warm = warm
         self._indexes: OrderedDict[UUID, tuple[SessionIndex, Lock]] = OrderedDict()
+        self._forgetting = 0
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -29,7 +33,11 @@ class Indexes:
     @contextmanager
     def fresh(self, session: UUID) -> Generator[SessionIndex]:
         """The session's index with everything the views hold by now, for this thread alone until it is done."""
+        forgetting = self._source.last_forgetting()
         with self._lock:
+            if forgetting != self._forgetting:
+                self._forgetting = forgetting
+                self._indexes.clear()
             if session not in self._indexes:
                 index = SessionIndex(session, embedder=self._embedder, dimensions=self._dimensions)
                 self._indexes[session] = (index, Lock())
@@ -40,8 +48,3 @@ class Indexes:
         with busy:
             index.refresh(self._source)
             yield index
-
-    def drop(self, session: UUID) -> None:
-        """Let go of an index, for instance when something in it was forgotten."""
-        with self._lock:
-            self._indexes.pop(session, None)

@@ -55,7 +55,10 @@ class EventLog(Protocol):
         ...
 
     def read(self, after: int, limit: int) -> Sequence[LoggedEvent]:
-        """Events with positions above `after`, in order. Old forms come upcast."""
+        """Events with positions above `after`, in order. Old forms come upcast.
+
+        Raises UnreadableEvent when one among them cannot be read, Unavailable when the log cannot.
+        """
         ...
 
     def read_vectors(self, after: int, limit: int) -> Sequence[LoggedVector]:
@@ -63,7 +66,7 @@ class EventLog(Protocol):
         ...
 
     def read_session(self, session: UUID, after: int, limit: int) -> Sequence[LoggedEvent]:
-        """Events of one session with versions above `after`, in order; not its ancestors'."""
+        """Events of one session with versions above `after`, in order; not its ancestors'. Errors as `read`."""
         ...
 
     def wait(self, seconds: float) -> None:

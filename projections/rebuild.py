@@ -16,7 +16,8 @@ BESIDES = ("", "-wal", "-shm")
 def rebuild(log: EventLog, file: Path, progress: Callable[[int, int], None] | None = None) -> int:
     """Make the views in `file` anew and return the position they stand at.
 
-    `progress` is called after each batch with the position reached and the log's last one.
+    `progress` is called after each batch with the position reached and the log's last one. Raises UnreadableEvent, and
+    leaves the old file, when the log cannot be read to its end.
     """
     fresh = file.with_name(f"{file.name}.rebuilding")
     _delete(fresh)
@@ -24,6 +25,8 @@ def rebuild(log: EventLog, file: Path, progress: Callable[[int, int], None] | No
     try:
         follower = models.follow(log)
         follower.catch_up(progress)
+        if follower.unreadable is not None:
+            raise follower.unreadable
         position = follower.position
     finally:
         # The last connection to go writes the WAL back and removes it: what remains is one file.

@@ -58,6 +58,7 @@ class Ranking:
     policy: Policy
     embedder: str
     documents: Sequence[Document]
+    versions: NDArray[np.int64]
     order: NDArray[np.int64]
     scores: Scores
     parts: dict[str, Scores]
@@ -74,6 +75,12 @@ class Ranking:
     def decide(self, rank: int, verdict: Verdict) -> None:
         """Note what became of the candidate of this rank."""
         self.verdicts[rank] = verdict
+
+    def settle(self, shown: frozenset[int]) -> None:
+        """Whatever was decided before, candidates of these versions stand in the window by now, whatever their rank."""
+        places = np.flatnonzero(np.isin(self.versions[self.order], list(shown)))
+        ranks: list[int] = (places + 1).tolist()
+        self.verdicts.update(dict.fromkeys(ranks, "in_window"))
 
     def record(self) -> RecallRecord:
         """Every kept candidate and the best others with their numbers; of the rest, how many met which verdict."""
@@ -153,6 +160,7 @@ def rank(index: SessionIndex, query: Query, view: View, policy: Policy) -> Ranki
         policy=policy,
         embedder=index.embedder,
         documents=index.documents,
+        versions=index.versions,
         order=order,
         scores=scores,
         parts=parts,

@@ -40,12 +40,13 @@ class Told:
 
 
 class Remembered:
-    """A session's memory across the views. Keeps messages it has read, for they never change."""
+    """A session's memory across the views. Keeps messages it has read until something is forgotten."""
 
     def __init__(self, models: ReadModels, *, keep: int = MESSAGES_KEPT) -> None:
         self.models = models
         self._keep = keep
         self._read: OrderedDict[UUID, dict[int, PathMessage]] = OrderedDict()
+        self._forgetting = 0
         self._lock = Lock()
 
     def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions:
@@ -71,6 +72,10 @@ class Remembered:
             version=max(newest),
             sequence=max([sequence, *(row.sequence for row in rows)]),
         )
+
+    def last_forgetting(self) -> int:
+        """The position at which anything was forgotten last (see `session_index.Source`)."""
+        return self.models.conversation.last_forgetting()
 
     def _said(self, session: UUID, after: int) -> list[Document]:
         """Messages and carried memories, whose words are stored."""
@@ -126,8 +131,11 @@ class Remembered:
 
     def messages(self, session: UUID, versions: Iterable[int]) -> dict[int, PathMessage]:
         """Messages by version, on a path or not."""
-        wanted = list(versions)
+        wanted, forgetting = list(versions), self.last_forgetting()
         with self._lock:
+            if forgetting != self._forgetting:
+                self._forgetting = forgetting
+                self._read.clear()
             kept = self._read.setdefault(session, {})
             self._read.move_to_end(session)
             found = {version: kept[version] for version in wanted if version in kept}

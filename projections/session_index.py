@@ -65,6 +65,10 @@ class Source(Protocol):
 
     def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions: ...
 
+    def last_forgetting(self) -> int:
+        """Grows whenever something was forgotten: what was read before may hold it."""
+        ...
+
 
 class Feelings:
     """What was detected in the messages of one session, in the order of detection."""

@@ -31,7 +31,12 @@ def in_view(at: int | None) -> str:
     """
     if at is None:
         return f"s.session = :session AND s.until_version = {OPEN}"
-    return """s.session = (SELECT origin FROM reach WHERE session = :session AND after_version < :at
+    return _as_of("reach")
+
+
+def _as_of(ancestors: str) -> str:
+    """`ancestors` is `reach`, or `lineage` where those that were erased count too."""
+    return f"""s.session = (SELECT origin FROM {ancestors} WHERE session = :session AND after_version < :at
         ORDER BY after_version DESC LIMIT 1) AND s.until_version > :at AND s.from_version <= :at"""
 
 
@@ -48,8 +53,7 @@ def copy(db: sqlite3.Connection, session: str, *, parent: str, at: int) -> None:
     db.execute(
         f"""INSERT OR REPLACE INTO spans (session, until_version, ordinal, message, origin, from_version)
         SELECT :fork, {OPEN}, s.ordinal, s.message, s.origin, :at + 1 FROM spans s
-        WHERE s.session = (SELECT origin FROM lineage WHERE session = :session AND after_version < :at
-            ORDER BY after_version DESC LIMIT 1) AND s.until_version > :at AND s.from_version <= :at""",
+        WHERE {_as_of("lineage")}""",
         {"fork": session, "session": parent, "at": at},
     )
 

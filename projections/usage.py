@@ -27,7 +27,6 @@ class UsageTotals:
     `estimated` says that at least one count is ours, not the model's; the cost is None when a model has no price.
     """
 
-    replies: int
     input_tokens: int
     output_tokens: int
     cached_tokens: int
@@ -77,24 +76,23 @@ class UsageLedger:
 
     def totals(self, session: UUID, at: int | None = None, *, prices: Mapping[str, Price]) -> UsageTotals:
         """Sums over the replies up to `at`, with their cost by `prices` (by model name)."""
-        rows: list[tuple[str, int, int, int, int, int, int]] = (
+        rows: list[tuple[str, int, int, int, int, int]] = (
             self._views.read()
             .execute(
-                f"""SELECT t.model, count(*), sum(t.input_tokens), sum(t.output_tokens), sum(t.cached_tokens),
+                f"""SELECT t.model, sum(t.input_tokens), sum(t.output_tokens), sum(t.cached_tokens),
                 sum(t.reasoning_tokens), max(t.estimated) {in_reach("usage")} GROUP BY t.model""",
                 scope(session, at),
             )
             .fetchall()
         )
-        costs = [_cost(prices.get(model), tokens, output, cached) for model, _, tokens, output, cached, _, _ in rows]
+        costs = [_cost(prices.get(model), tokens, output, cached) for model, tokens, output, cached, _, _ in rows]
         known = [cost for cost in costs if cost is not None]
         return UsageTotals(
-            replies=sum(row[1] for row in rows),
-            input_tokens=sum(row[2] for row in rows),
-            output_tokens=sum(row[3] for row in rows),
-            cached_tokens=sum(row[4] for row in rows),
-            reasoning_tokens=sum(row[5] for row in rows),
-            estimated=any(row[6] for row in rows),
+            input_tokens=sum(row[1] for row in rows),
+            output_tokens=sum(row[2] for row in rows),
+            cached_tokens=sum(row[3] for row in rows),
+            reasoning_tokens=sum(row[4] for row in rows),
+            estimated=any(row[5] for row in rows),
             estimated_cost_usd=sum(known) if len(known) == len(costs) else None,
         )
 

@@ -120,14 +120,6 @@ class Vectors:
         )
         return [embedder for (embedder,) in rows]
 
-    def of(self, session: UUID, version: int, embedder: str) -> list[VectorRow]:
-        """All vectors of one message, by part."""
-        return self._select(
-            f"""SELECT {_COLUMNS} {in_reach("vectors")}
-            WHERE t.embedder = :embedder AND t.version = :version ORDER BY t.part""",
-            scope(session, None, embedder=embedder, version=version),
-        )
-
     def missing(self, session: UUID, embedder: str) -> list[int]:
         """Versions of the session's own messages and carried memories without a vector of this embedder, oldest first.
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from domain.budget import MESSAGE_OVERHEAD, Shares, TokenCounter
-from domain.context import Draft, Frame, Piece, Quotation
+from domain.context import Draft, Frame, Piece
 from domain.manifest import render
+from domain.recalled import Quotation
 from domain.records import Budget, ManifestMessage, NeutralMessage, Segment
 
 
@@ -70,7 +71,7 @@ def made(wish: Wish) -> Made:
     taken = draft.add_memories([one for one in wish.memories if one.version not in shown], at_most=wish.top_k)
     if wish.feeling:
         segments: list[Segment] = [{"text": wish.feeling}]
-        draft.add_feeling(segments, wish.feeling)
+        draft.add_feeling(lambda _: (segments, wish.feeling))
     shown = draft.widen()
     manifest, budget = draft.finish()
     return Made(

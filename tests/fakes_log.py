@@ -1,10 +1,12 @@
-"""A log as it was, or as far as it was restored: the beginning of another one."""
+"""A log as it was, or as far as it was restored: the beginning of another one; and a log with a damaged row."""
 
 from collections.abc import Sequence
 from threading import Event
 from uuid import UUID
 
+from domain.errors import UnreadableEvent
 from projections.ports import EventLog, LoggedEvent, LoggedVector
+from tests.fakes import MemoryEventLog
 
 
 class LogExcerpt:
@@ -37,3 +39,15 @@ class LogExcerpt:
 
     def wake(self) -> None:
         self._news.set()
+
+
+class DamagedLog(MemoryEventLog):
+    """A log whose event at position `damaged` cannot be read."""
+
+    damaged: int | None = None
+
+    def read(self, after: int, limit: int) -> list[LoggedEvent]:
+        found = super().read(after, limit)
+        if self.damaged is not None and any(logged.position == self.damaged for logged in found):
+            raise UnreadableEvent("It is damaged.", position=self.damaged)
+        return found

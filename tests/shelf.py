@@ -21,6 +21,7 @@ class Shelf:
     vectors: list[VectorRow] = field(default_factory=list[VectorRow])
     feelings: list[Feeling] = field(default_factory=list[Feeling])
     refreshes: int = 0
+    forgetting: int = 0
 
     def put(self, version: int, text: str = "", cosine: float | None = None) -> "Shelf":
         """A message with this cosine to `a_query`; without one it has no vector."""
@@ -44,6 +45,9 @@ class Shelf:
             version=max([version, *(one.version for one in [*documents, *feelings])]),
             sequence=len(self.vectors),
         )
+
+    def last_forgetting(self) -> int:
+        return self.forgetting
 
     def index(self) -> SessionIndex:
         index = SessionIndex(SESSION, embedder="test", dimensions=2)

@@ -15,14 +15,16 @@ from uuid import UUID
 import orjson
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent, Transcoder
-from eventsourcing.utils import get_topic, resolve_topic
+from eventsourcing.utils import TopicError, get_topic, resolve_topic
 
 from api.adapters.hash_chain import SealedEvent, digest_of
 from domain.errors import InvalidRequest
-from domain.events import SessionForked
+from domain.events import ENVELOPE, SessionForked
 
 SALT_BYTES: Final = 16
-ENVELOPE: Final = ("originator_id", "originator_version", "timestamp")
+
+# What a row raises whose topic nobody knows, whose payload or date is not what was written, or that cannot be upcast.
+_DAMAGE: Final = (TopicError, ValueError, LookupError, TypeError, AttributeError)
 
 
 class OrjsonTranscoder(Transcoder):
@@ -83,15 +85,18 @@ class EventMapper(Mapper[UUID]):
         )
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
-        """The event of a row, in its class's present form."""
-        cls = resolve_topic(stored_event.topic)
+        """The event of a row, in its class's present form.
+
+        Raises MapperDeserialisationError for an unknown topic, a payload that is no JSON object or cannot be upcast.
+        """
         try:
+            cls = resolve_topic(stored_event.topic)
             state: dict[str, Any] = self.transcoder.decode(self.plain(stored_event)[SALT_BYTES:])
-        except orjson.JSONDecodeError as error:
-            place = f"{stored_event.originator_id} version {stored_event.originator_version}"
-            raise MapperDeserialisationError(f"The payload of {stored_event.topic} in {place} is not JSON.") from error
-        _upcast(cls, state)
-        state = _envelope(stored_event) | state
+            _upcast(cls, state)
+            state = _envelope(stored_event) | state
+        except _DAMAGE as error:
+            place = f"{stored_event.topic} in {stored_event.originator_id} version {stored_event.originator_version}"
+            raise MapperDeserialisationError(f"{place} cannot be read: {type(error).__name__}.") from error
         event = object.__new__(cls)
         object.__setattr__(event, "__dict__", state)
         return event

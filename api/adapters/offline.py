@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from api.ports import Delta, Finish, ModelFailed
 from domain.budget import TokenCounter
-from domain.context import RECALL_HEADING
+from domain.recalled import RECALL_HEADING
 from domain.records import FinishReason, JsonObject, NeutralMessage, Usage
 
 MODEL: Final = "heartline-offline"
@@ -22,7 +22,7 @@ LONGEST_ECHO: Final = 60
 
 OPENING: Final = "I am offline: no language model is configured, so I can only tell you what I remember."
 
-# A recalled memory as `domain.context.Quotation` writes it: `- Robin, three days ago: “text”`.
+# A recalled memory as `domain.recalled.Quotation` writes it: `- Robin, three days ago: “text”`.
 _MEMORY = re.compile(
     r'^- (?:(?P<who>[^:\n]+), (?P<when>[^,:\n]+)|(?P<source>[^:\n]+)): ["“](?P<text>.*?)["”]$', re.MULTILINE | re.DOTALL
 )

@@ -11,22 +11,6 @@ from domain.records import Image, JsonObject, NeutralMessage
 ReadImage = Callable[[str], bytes]
 """The bytes of the image with this sha256."""
 
-FORWARDED: Final = (
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "max_completion_tokens",
-    "stop",
-    "seed",
-    "presence_penalty",
-    "frequency_penalty",
-    "logit_bias",
-    "response_format",
-    "user",
-)
-# A reply's port carries text only: a call the model makes could not be handed on.
-REFUSED: Final = ("tools", "functions")
-
 # Compatible servers know "system"; "developer" only OpenAI's own.
 _ROLES: Final = {"developer": "system"}
 _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
@@ -35,12 +19,12 @@ _NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 def chat_request(
     messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject, read_image: ReadImage | None
 ) -> dict[str, object]:
-    """The body without what streaming adds. Raises ModelFailed for what this adapter cannot hand on."""
-    for name in REFUSED:
-        if parameters.get(name):
-            raise _unsupported(f"'{name}' cannot be passed on to the language model.")
-    given = {name: parameters[name] for name in FORWARDED if parameters.get(name) is not None}
-    return {"model": model, "messages": [_message(message, read_image) for message in messages], **given}
+    """The body without what streaming adds: every parameter that is not null goes with it.
+
+    Raises ModelFailed for images when there is nothing to read them with.
+    """
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return {**given, "model": model, "messages": [_message(message, read_image) for message in messages]}
 
 
 def _message(message: NeutralMessage, read_image: ReadImage | None) -> dict[str, object]:

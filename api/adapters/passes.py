@@ -82,7 +82,9 @@ class Passes:
             try:
                 vectors = model([part.sequence for part in parts])
             except RuntimeError as error:  # torch's own, memory included: the next pass may well succeed
-                self.fail(parts, error)
+                failed = Unavailable(f"The embedding model failed: {error}.")
+                failed.__cause__ = error
+                self.fail(parts, failed)
             else:
                 self.deliver(parts, vectors)
 
@@ -98,7 +100,7 @@ class Passes:
             if job.future.set_running_or_notify_cancel():
                 job.future.set_result(job.vectors)
 
-    def fail(self, parts: Sequence[Part], error: Exception) -> None:
+    def fail(self, parts: Sequence[Part], error: Unavailable) -> None:
         """Their pass failed: so do the jobs they belong to, and nobody else's."""
         for job in {part.job for part in parts}:
             if not job.future.done() and job.future.set_running_or_notify_cancel():

@@ -35,7 +35,7 @@ from api.adapters.log_signal import LogSignal
 from api.adapters.snapshots import SessionSnapshot
 from api.adapters.sqlite_datastore import LogDatastore, connect
 from api.adapters.sqlite_recorder import SnapshotRecorder, SqliteRecorder
-from domain.errors import NotFound, Unavailable, VersionConflict
+from domain.errors import NotFound, Unavailable, UnreadableEvent, VersionConflict
 from domain.events import SessionEvent, SessionForked
 from domain.session import Session
 from projections.ports import LoggedEvent, LoggedVector, StoredVector
@@ -123,7 +123,7 @@ class SqliteEventLog:
             return self._recorder.last_sequence()
 
     def read(self, after: int, limit: int) -> list[LoggedEvent]:
-        """Events with positions above `after`, in order. Old forms come upcast."""
+        """Events with positions above `after`, in order. Old forms come upcast. Raises UnreadableEvent."""
         with _translated():
             return [self._logged(entry) for entry in self._recorder.entries_after(after, limit)]
 
@@ -133,7 +133,7 @@ class SqliteEventLog:
             return self._recorder.vectors_after(after, limit)
 
     def read_session(self, session: UUID, after: int, limit: int) -> list[LoggedEvent]:
-        """Events of one session with versions above `after`, in order; not its ancestors'."""
+        """Events of one session with versions above `after`, in order; not its ancestors'. Raises UnreadableEvent."""
         with _translated():
             return [self._logged(entry) for entry in self._recorder.entries_of(session, after=after, limit=limit)]
 
@@ -170,7 +170,10 @@ class SqliteEventLog:
         self._committer.submit(partial(self._snapshots.replace, snapshot=snapshot)).add_done_callback(_report)
 
     def _logged(self, entry: Entry) -> LoggedEvent:
-        event = cast("SessionEvent", self._mapper.to_domain_event(entry.stored))
+        try:
+            event = cast("SessionEvent", self._mapper.to_domain_event(entry.stored))
+        except MapperDeserialisationError as error:
+            raise UnreadableEvent(f"The log's event at {entry.position}: {error}", position=entry.position) from error
         return LoggedEvent(position=entry.position, chain=entry.chain.hex(), event=event)
 
     def _link_before(self, first: Entry) -> bytes:
@@ -237,7 +240,7 @@ def _translated() -> Generator[None]:
         raise NotFound("There is no such session.", param="session_id") from error
     except IntegrityError as error:
         raise VersionConflict("Another writer appended to the session first: load it and decide again.") from error
-    except (PersistenceError, ConnectionPoolClosedError) as error:
+    except (PersistenceError, ConnectionPoolClosedError, MapperDeserialisationError) as error:
         raise Unavailable(f"The event log cannot be used: {error}.") from error
 
 

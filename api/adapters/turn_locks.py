@@ -29,12 +29,13 @@ class FileTurnLocks:
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def hold(self, session: UUID) -> AsyncGenerator[None, None]:
+    async def hold(self, session: UUID, *, patience_seconds: float | None = None) -> AsyncGenerator[None, None]:
         """Hold the session's lock. Raises TurnAlreadyOpen when it is not to be had within the patience."""
+        patience = self._patience if patience_seconds is None else patience_seconds
         lock = self._locks.setdefault(session, asyncio.Lock())
         async with AsyncExitStack() as held:
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(patience):
                     await held.enter_async_context(lock)
                     await self._lock_range(session)
             except TimeoutError:

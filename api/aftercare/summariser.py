@@ -31,6 +31,9 @@ AT_ONCE: Final = 100
 
 WORDS: Final = 200
 
+PATIENCE_SECONDS: Final = 1.0
+"""How long the background waits for a session's turn to end: others wait behind it."""
+
 PROMPT: Final = (
     "Continue the summary below with the messages that follow it, in about 200 words in all. Keep emotional moments, "
     "decisions and facts, with names and dates; leave out small talk. Answer with the new summary alone."
@@ -56,7 +59,8 @@ class _Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summariser:
-    """Writes summaries after every `after_messages` messages of a path; 0 switches them off."""
+    """Writes summaries after every `after_messages` messages of a path. The settings ask for 2 at least; 0, which only
+    code can give, writes none."""
 
     log: EventLog
     locks: SessionLocks
@@ -64,11 +68,14 @@ class Summariser:
     model: ChatModel
     after_messages: int
 
-    async def summarise_if_due(self, session: UUID) -> bool:
-        """Write the session's next summary if its path has grown enough since the last; says whether it did."""
+    async def summarise_if_due(self, session: UUID) -> int:
+        """Write the session's next summary if its path has grown enough since the last; says how many messages it
+        covers, 0 when none was written. Raises TurnAlreadyOpen while a turn is being answered."""
         due = await asyncio.to_thread(self._due, session) if self.after_messages else None
         if due is None:
-            return False
+            return 0
+        async with self.locks.hold(session, patience_seconds=PATIENCE_SECONDS):
+            pass  # nobody is being answered: what a model writes now will most likely be stored
         written = await self._write(due)
 
         async def attempt() -> None:
@@ -84,12 +91,12 @@ class Summariser:
             await self.log.append(session, before, loaded.collect())
 
         try:
-            async with self.locks.hold(session):
+            async with self.locks.hold(session, patience_seconds=PATIENCE_SECONDS):
                 await decided(attempt)
         except SummaryOutdated:
             logger.info("summary dropped: its messages left the path", extra={"session": session.hex})
-            return False
-        return True
+            return 0
+        return due.count
 
     def _due(self, session: UUID) -> _Due | None:
         models = self.remembered.models

@@ -6,16 +6,17 @@ model, so it never holds up a turn for longer than an append.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api.aftercare.summariser import Summariser
+from api.aftercare.summariser import PATIENCE_SECONDS, Summariser
 from api.chat.perception import Perceived, Perception
 from api.commands import decided
 from api.ports import EventLog, SessionLocks
-from domain.errors import HeartlineError
+from domain.errors import HeartlineError, Unavailable
+from projections.failures import VIEW_FAILURES
 from projections.follower import Follower
 from projections.remembered import Remembered
 
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 BATCH: Final = 64
 """Texts that are encoded and stored at once."""
+
+AGAIN_SECONDS: Final = 5.0
+"""After which a session that could not be looked after is tried again."""
 
 Progress = Callable[[int, int], None]
 
@@ -37,6 +41,7 @@ class AftercareParts:
     perception: Perception
     remembered: Remembered
     summariser: Summariser
+    again_seconds: float = AGAIN_SECONDS
 
 
 def _report(worker: "asyncio.Task[None]") -> None:
@@ -45,23 +50,40 @@ def _report(worker: "asyncio.Task[None]") -> None:
         logger.error("aftercare ended: nothing is encoded or summarised behind the turns any more", exc_info=error)
 
 
+async def _survived(work: Awaitable[None], session: UUID | None = None) -> bool:
+    """Whether the work was done; what a part of ours or the disk failed with is logged, and the worker goes on."""
+    extra = {"session": session.hex} if session is not None else {}
+    try:
+        await work
+    except HeartlineError as error:
+        logger.warning("aftercare put off: %s", error.code, extra=extra)
+    except VIEW_FAILURES:
+        logger.exception("aftercare put off: the disk or a database failed", extra=extra)
+    else:
+        return True
+    return False
+
+
 class Aftercare:
     """Brings sessions up to date behind the turns."""
 
     def __init__(self, parts: AftercareParts) -> None:
         self._parts = parts
         self._waiting: dict[UUID, None] = {}
+        self._put_off: dict[UUID, asyncio.TimerHandle] = {}
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> int:
-        """Sessions that are still to be looked at."""
-        return len(self._waiting)
+        """Sessions that are still to be looked at, those that were put off among them."""
+        return len(self._waiting.keys() | self._put_off.keys())
 
     def note(self, session: UUID) -> None:
         """Something was appended to the session; look at it soon. Call from the event loop."""
+        if (timer := self._put_off.pop(session, None)) is not None:
+            timer.cancel()
         self._waiting[session] = None
         self._wake.set()
 
@@ -75,21 +97,31 @@ class Aftercare:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        for timer in self._put_off.values():
+            timer.cancel()
+        self._put_off.clear()
 
     async def _run(self) -> None:
-        vectors = self._parts.remembered.models.vectors
-        for session in await asyncio.to_thread(vectors.incomplete, self._parts.perception.embedder):
-            self.note(session)
+        await _survived(self._note_undone())
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
                 session = next(iter(self._waiting))
                 del self._waiting[session]
-                try:
-                    await self.look_after(session)
-                except HeartlineError as error:
-                    logger.warning("aftercare put off: %s", error.code, extra={"session": session.hex})
+                if not await _survived(self.look_after(session), session):
+                    self._note_later(session)
+
+    async def _note_undone(self) -> None:
+        vectors = self._parts.remembered.models.vectors
+        for session in await asyncio.to_thread(vectors.incomplete, self._parts.perception.embedder):
+            self.note(session)
+
+    def _note_later(self, session: UUID) -> None:
+        """Unless it was noted again meanwhile: then it has its turn already."""
+        if session not in self._waiting:
+            loop = asyncio.get_running_loop()
+            self._put_off[session] = loop.call_later(self._parts.again_seconds, self.note, session)
 
     async def look_after(self, session: UUID, progress: Progress | None = None) -> None:
         """Encode and read what is missing in the session, then summarise it if that is due.
@@ -109,12 +141,17 @@ class Aftercare:
             if progress is not None:
                 progress(start + len(batch), len(missing))
         await self._caught_up()
-        while await parts.summariser.summarise_if_due(session):
+        covered = 0
+        while (count := await parts.summariser.summarise_if_due(session)) > covered:
+            covered = count
             await self._caught_up()
 
     async def _caught_up(self) -> None:
-        log = self._parts.log
-        await self._parts.follower.reached(*await asyncio.to_thread(lambda: (log.last_position(), log.last_sequence())))
+        """Raises Unavailable when a view stopped: what it lacks would be found missing, and appended, for ever."""
+        follower = self._parts.follower
+        await follower.caught_up()
+        if not (await asyncio.to_thread(follower.status)).healthy:
+            raise Unavailable("A read model has stopped: nothing is added behind the turns until it goes on.")
 
     def _missing(self, session: UUID) -> list[int]:
         models = self._parts.remembered.models
@@ -150,5 +187,5 @@ class Aftercare:
             loaded.detect(detected)
             await parts.log.append(session, before, loaded.collect())
 
-        async with parts.locks.hold(session):
+        async with parts.locks.hold(session, patience_seconds=PATIENCE_SECONDS):
             await decided(attempt)

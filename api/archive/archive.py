@@ -81,7 +81,7 @@ class Archive:
 
     async def export(self, owner: str, session: str) -> AsyncGenerator[bytes, None]:
         """Pieces of JSONL: a header, every event, every vector. NotFound is raised before the first piece."""
-        reader = Reader(log=self.log, follower=self.follower, models=self.models)
+        reader = Reader(follower=self.follower, models=self.models)
         asked = await reader.ask(owner, session, None, lambda asked: asked)
         yield _jsonl([header_json(asked.entry, self.clock().isoformat())])
         written = 0

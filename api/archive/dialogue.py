@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
-from api.times import instant
-from api.wire.content import text_of
+from api.contents import DIALOGUE, INSTRUCTIONS, text_of
+from api.times import EARLIEST, LATEST, instant
 from domain.errors import InvalidRequest
 from domain.messages import Instruction, Message
 from domain.records import InstructionRole, JsonObject, Role
 
-_DIALOGUE: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "tool": "tool"}
-_INSTRUCTIONS: Final[dict[str, InstructionRole]] = {"system": "system", "developer": "developer"}
 _STEP: Final = timedelta(seconds=1)
 
 
@@ -92,9 +90,7 @@ class _Speakers:
 
     def __init__(self, cast_of: Cast, speakers: Sequence[object]) -> None:
         names = [speaker for speaker in speakers if isinstance(speaker, str)]
-        strangers = (
-            name for name in names if name.casefold() not in _DIALOGUE and name.casefold() not in _INSTRUCTIONS
-        )
+        strangers = (name for name in names if name.casefold() not in DIALOGUE and name.casefold() not in INSTRUCTIONS)
         user = cast_of.user
         if user is None and not any(name.casefold() == "user" for name in names):
             user = next((name for name in strangers if name != cast_of.assistant), None)
@@ -102,7 +98,7 @@ class _Speakers:
 
     def role_of(self, speaker: str) -> tuple[Role | InstructionRole, str | None]:
         known = speaker.casefold()
-        if known in _DIALOGUE or known in _INSTRUCTIONS:
+        if known in DIALOGUE or known in INSTRUCTIONS:
             return _role(known), None
         return ("user" if speaker == self._user else "assistant"), speaker
 
@@ -120,7 +116,7 @@ def _entry(line: Mapping[str, object], place: _Place, speakers: _Speakers) -> _E
     answers = line.get("tool_call_id")
     if answers is not None and not isinstance(answers, str):
         raise place.wrong("tool_call_id must be a string.", "tool_call_id")
-    if role in _INSTRUCTIONS and calls:
+    if role in INSTRUCTIONS and calls:
         raise place.wrong("an instruction calls no tools.", "tool_calls")
     return _Entry(role=role, name=name, text=text, tool_calls=calls, tool_call_id=answers)
 
@@ -130,7 +126,7 @@ def _who(line: Mapping[str, object], place: _Place, speakers: _Speakers) -> tupl
     role = _string(line, "role", place)
     name = _string(line, "name", place)
     if role is not None:
-        if role not in _DIALOGUE and role not in _INSTRUCTIONS:
+        if role not in DIALOGUE and role not in INSTRUCTIONS:
             raise place.wrong(f"unknown role '{role[:40]}'.", "role")
         return _role(role), name or speaker
     if speaker is None:
@@ -140,7 +136,7 @@ def _who(line: Mapping[str, object], place: _Place, speakers: _Speakers) -> tupl
 
 
 def _role(role: str) -> Role | InstructionRole:
-    return _DIALOGUE[role] if role in _DIALOGUE else _INSTRUCTIONS[role]
+    return DIALOGUE[role] if role in DIALOGUE else INSTRUCTIONS[role]
 
 
 def _text(line: Mapping[str, object], place: _Place, *, may_be_empty: bool) -> str:
@@ -182,15 +178,16 @@ def _time(line: Mapping[str, object], place: _Place) -> datetime | None:
         return None
     when = instant(value)
     if when is None:
-        raise place.wrong("time must be an ISO 8601 date, seconds since the epoch, or null.", "time")
+        allowed = f"an ISO 8601 date (of the years {EARLIEST} to {LATEST}), seconds since the epoch, or null"
+        raise place.wrong(f"time must be {allowed}.", "time")
     return when
 
 
 def _message(entry: _Entry, when: datetime) -> Message | Instruction:
-    if entry.role in _INSTRUCTIONS:
-        return Instruction(role=_INSTRUCTIONS[entry.role], text=entry.text, name=entry.name)
+    if entry.role in INSTRUCTIONS:
+        return Instruction(role=INSTRUCTIONS[entry.role], text=entry.text, name=entry.name)
     return Message(
-        role=_DIALOGUE[entry.role],
+        role=DIALOGUE[entry.role],
         text=entry.text,
         name=entry.name,
         said_at=when.astimezone(UTC).isoformat(),

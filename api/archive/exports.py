@@ -21,6 +21,7 @@ from uuid import UUID
 import numpy as np
 
 from api.archive.inspection import Inspection
+from api.times import EARLIEST, LATEST, is_ordinary
 from domain.errors import InvalidRequest
 from domain.events import SessionEvent, SessionForked
 from domain.records import Json, JsonObject
@@ -169,8 +170,8 @@ def _created(value: object) -> datetime:
         created = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         created = None
-    if created is None or created.tzinfo is None:
-        raise InvalidRequest("created must be an ISO 8601 date with its offset.")
+    if created is None or created.tzinfo is None or not is_ordinary(created):
+        raise InvalidRequest(f"created must be an ISO 8601 date with its offset, of the years {EARLIEST} to {LATEST}.")
     return created
 
 

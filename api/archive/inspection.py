@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import cast
 from uuid import UUID
 
+from api.times import EARLIEST, LATEST, is_ordinary
 from domain import path as paths
 from domain.errors import InvalidRequest
 from domain.events import (
@@ -129,8 +130,8 @@ def _known(session: Session, versions: Iterable[int]) -> None:
 
 def _date(text: str) -> None:
     try:
-        aware = datetime.fromisoformat(text).tzinfo is not None
+        when = datetime.fromisoformat(text)
     except ValueError:
-        aware = False
-    if not aware:
-        raise InvalidRequest("a date must be ISO 8601 with its offset.")
+        when = None
+    if when is None or when.tzinfo is None or not is_ordinary(when):
+        raise InvalidRequest(f"a date must be ISO 8601 with its offset, of the years {EARLIEST} to {LATEST}.")

@@ -180,9 +180,12 @@ class RunningAnswer:
         text = "".join(self._sent if cancelled else self._said)
         if cancelled:
             self._withhold()
-        if cancelled and not text:
+        if cancelled and not text.strip():
             await self._keeper.fail(self._unwanted)
             raise self._unwanted
+        if not text.strip():
+            await self._keeper.fail(_empty(finish))
+            return finish
         said = Said(text=text, finish=finish, first_token=self._first_token, ended=time.perf_counter())
         return replace(finish, usage=await self._keeper.complete(said))
 
@@ -190,3 +193,11 @@ class RunningAnswer:
         """Send nothing more: what is stored of a cancelled reply is what was sent of it."""
         while not self._queue.empty():
             self._queue.get_nowait()
+
+
+def _empty(finish: Finish) -> ModelFailed:
+    """Why a turn whose reply has no text is stored as failed: an empty message would be remembered as one. The client
+    is told the model's own reason all the same."""
+    if finish.reason == "content_filter":
+        return ModelFailed("The model's provider withheld the reply.", code="content_filter", status=502)
+    return ModelFailed("The model ended without a word.", code="empty_reply", status=502)

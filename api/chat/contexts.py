@@ -10,14 +10,16 @@ from typing import Final
 from uuid import UUID
 
 from api.chat.incoming import Incoming, Recent
+from api.chat.stopwatch import elapsed_ms
 from domain.ago import ago
 from domain.budget import Shares, TokenCounter
-from domain.context import Draft, Frame, Inner, Piece, Quotation
+from domain.context import Draft, Frame, Inner, Piece
 from domain.emotion import NEUTRAL
 from domain.errors import Unavailable
-from domain.feeling import CONFIDENT, MOMENTS, Moment, paragraph
+from domain.feeling import CONFIDENT, MOMENT_CHARACTERS, MOMENTS, Moment, paragraph
 from domain.manifest import context_sha256, render
 from domain.messages import Instruction
+from domain.recalled import Paragraph, Quotation
 from domain.records import NeutralMessage
 from domain.session import Session
 from domain.transcript import Known, key
@@ -102,9 +104,10 @@ class _Building:
         ranking, recall_ms = self._rank(draft)
         # Before the memories, which take all the room there is.
         if current is not None and current.role == "user":
-            draft.add_feeling(*paragraph(incoming.emotion, self._moments(draft)))
+            draft.add_feeling(self._paragraph(draft))
         self._quote(draft, ranking)
-        self._settle(ranking, shown=draft.widen())
+        # What the widened window shows by now was not recalled, nor left out.
+        ranking.settle(draft.widen())
         return self._finish(draft, ranking, started=started, recall_ms=recall_ms)
 
     # -- what goes in --------------------------------------------------------------------------------------------------
@@ -122,7 +125,7 @@ class _Building:
         waiting: list[Piece] = []
         versions = iter(self._incoming.received.instructions)
         spoken = 0
-        for message in self._incoming.messages:
+        for message in self._incoming.request.messages:
             if isinstance(message, Instruction):
                 piece = Piece(version=next(versions), role=message.role, text=message.text, name=message.name)
                 (waiting if spoken else leading).append(self._note(piece))
@@ -143,7 +146,7 @@ class _Building:
         return [None if version is None else index.get(version) for version in versions]
 
     def _already_known(self) -> int:
-        return len(self._incoming.dialogue) - len(self._incoming.received.messages)
+        return len(self._incoming.request.dialogue) - len(self._incoming.received.messages)
 
     def _current(self) -> Piece | None:
         if not self._path:
@@ -191,12 +194,14 @@ class _Building:
         view = View(versions=[*self._path[:-1], *others], shown=draft.shown.union(summary))
         with rules.indexes.fresh(self._session) as index:
             ranking = rank(index, incoming.query, view, rules.policy)
-        return ranking, _ms(started)
+        return ranking, elapsed_ms(started)
 
     def _quote(self, draft: Draft, ranking: Ranking) -> None:
-        """Fill the places that recall has, best candidates first; what history shows already is not said again."""
+        """Fill the places that recall has, best candidates first; what history or the feeling's moments show already is
+        not said again. A moment too long to be told whole does not stand in the way of the memory."""
         shown = draft.shown
         seen = {key("", self._texts[version]) for version in shown}
+        seen |= {key("", self._texts[version][:MOMENT_CHARACTERS]) for version in draft.moments}
         whole = shown.issuperset(self._path[:1])
         for ranked, source in self._sources(ranking):
             if len(draft.quoted) >= self._rules.policy.top_k or ranked.score < self._rules.policy.threshold:
@@ -243,6 +248,10 @@ class _Building:
             end=document.end,
         )
 
+    def _paragraph(self, draft: Draft) -> Paragraph:
+        emotion, moments = self._incoming.emotion, self._moments(draft)
+        return lambda without: paragraph(emotion, [moment for moment in moments if moment.version not in without])
+
     def _moments(self, draft: Draft) -> list[Moment]:
         """Past moments with the same feeling, the latest first, that the window does not show."""
         emotion = self._incoming.emotion
@@ -260,12 +269,6 @@ class _Building:
             for version in reversed(felt)
         ]
 
-    def _settle(self, ranking: Ranking, *, shown: frozenset[int]) -> None:
-        """What the widened window shows by now was not recalled, nor left out."""
-        for ranked in ranking.best(CONSIDERED):
-            if ranked.document.version in shown:
-                ranking.decide(ranked.rank, "in_window")
-
     # -- what comes out ------------------------------------------------------------------------------------------------
 
     def _finish(self, draft: Draft, ranking: Ranking, *, started: float, recall_ms: float) -> Built:
@@ -274,7 +277,7 @@ class _Building:
         messages = render(manifest, self._texts)
         recall = ranking.record()
         sha256 = context_sha256(messages)
-        timings = {**incoming.timings_ms, "recall": recall_ms, "context": round(_ms(started) - recall_ms, 3)}
+        timings = {**incoming.timings_ms, "recall": recall_ms, "context": round(elapsed_ms(started) - recall_ms, 3)}
         context = Context(
             kind=incoming.kind,
             process=rules.process,
@@ -283,7 +286,7 @@ class _Building:
             sha256=sha256,
             now=self._now,
             model=incoming.model,
-            parameters=incoming.parameters,
+            parameters=incoming.request.parameters,
             budget=budget,
             recall=recall,
             persona=incoming.received.persona,
@@ -291,8 +294,4 @@ class _Building:
             timings_ms=timings,
         )
         shown = len(draft.shown) + 1
-        return Built(context=context, messages=messages, left_out=max(0, len(incoming.dialogue) - shown))
-
-
-def _ms(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 3)
+        return Built(context=context, messages=messages, left_out=max(0, len(incoming.request.dialogue) - shown))

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from api.chat.request import TurnRequest
 from domain.emotion import Emotion
-from domain.messages import Instruction, Message
-from domain.records import JsonObject, TurnKind
+from domain.messages import Message
+from domain.records import TurnKind
 from domain.session import Session
 from domain.transcript import Known
 from domain.turn import Received
@@ -26,31 +27,31 @@ class Incoming:
     """A request that the session has taken in: what it asked, and which versions its texts have."""
 
     session: Session
-    messages: Sequence[Message | Instruction]
+    request: TurnRequest
     received: Received
     matched: Sequence[int | None]
     kind: TurnKind
     query: Query
     emotion: Emotion
     model: str
-    parameters: JsonObject
     timings_ms: Mapping[str, float]
 
     @property
     def max_tokens(self) -> int | None:
         """The response's length, if the client limited it."""
         for name in ("max_completion_tokens", "max_tokens"):
-            limit = self.parameters.get(name)
+            limit = self.request.parameters.get(name)
             if isinstance(limit, int):
                 return limit
         return None
 
     @property
-    def dialogue(self) -> list[Message]:
-        return [message for message in self.messages if isinstance(message, Message)]
-
-    @property
     def new(self) -> dict[int, Message]:
         """The messages that this request brought, by version."""
-        brought = self.received.messages
-        return dict(zip(brought, self.dialogue[len(self.dialogue) - len(brought) :], strict=True))
+        return brought(self.request, self.received)
+
+
+def brought(request: TurnRequest, received: Received) -> dict[int, Message]:
+    """The messages that the session took in as new, by version: the end of the request's dialogue."""
+    dialogue = request.dialogue
+    return dict(zip(received.messages, dialogue[len(dialogue) - len(received.messages) :], strict=True))

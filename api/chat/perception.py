@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.ports import EmotionDetector, Encoder, Encoding
+from api.vectors import unit_mean
 from domain.emotion import Emotion, importance
 from domain.errors import HeartlineError
 from domain.persona import chunks
@@ -38,7 +39,7 @@ class Perceived:
     def query_vector(self) -> NDArray[np.float32] | None:
         """The text as a query: the mean of its query form's parts, of unit length."""
         encoding = self.query or self.encoding
-        return _mean(encoding.parts) if encoding is not None else None
+        return unit_mean(encoding.parts) if encoding is not None else None
 
 
 class Perception:
@@ -129,16 +130,10 @@ class Perception:
         ]
 
 
-def _mean(parts: NDArray[np.float16]) -> NDArray[np.float32]:
-    mean = parts.astype(np.float32).mean(axis=0)
-    norm = float(np.linalg.norm(mean))
-    return mean / norm if norm else mean
-
-
 def _numbered(encoding: Encoding | None) -> list[tuple[str, NDArray[np.float16]]]:
     return [(str(part), vector) for part, vector in enumerate(encoding.parts)] if encoding is not None else []
 
 
 def _as_query(item: Perceived) -> list[tuple[str, NDArray[np.float16]]]:
     """The query form's vector, where there is one of its own: with it a recall can be repeated without a model."""
-    return [("query", _mean(item.query.parts).astype(np.float16))] if item.query is not None else []
+    return [("query", unit_mean(item.query.parts).astype(np.float16))] if item.query is not None else []

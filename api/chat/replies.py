@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from uuid import UUID
 
 from api.chat.answers import Said
 from api.chat.perception import Perception
+from api.chat.stopwatch import elapsed_ms
 from api.commands import decided
 from api.ports import EventLog
 from domain.budget import TokenCounter
@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A turn under way. `arrived` and `appended` are of `time.perf_counter()`; `input_tokens` is our own count."""
+    """A turn under way. `arrived` is of `time.perf_counter()`; `appended_ms` is known once the turn is stored;
+    `input_tokens` is our own count."""
 
     session: UUID
     turn: str
@@ -50,9 +51,9 @@ class Replies:
             model=said.finish.model,
             finish_reason=said.finish.reason,
             usage=usage,
-            time_to_first_token_ms=_since(opened.arrived, said.first_token),
-            duration_ms=_since(opened.arrived, said.ended) or 0.0,
-            timings_ms={"append": opened.appended_ms.result(), "end": _since(said.ended, time.perf_counter()) or 0.0},
+            time_to_first_token_ms=None if said.first_token is None else elapsed_ms(opened.arrived, said.first_token),
+            duration_ms=elapsed_ms(opened.arrived, said.ended),
+            timings_ms={"append": opened.appended_ms.result(), "end": elapsed_ms(said.ended)},
             said_at=self.clock().isoformat(),
         )
         await decided(lambda: self._complete(opened, reply))
@@ -104,8 +105,3 @@ class TurnKeeper:
 
     async def fail(self, error: HeartlineError) -> None:
         await self.replies.fail(self.opened, error)
-
-
-def _since(start: float, end: float | None) -> float | None:
-    """Milliseconds between two readings of the clock."""
-    return None if end is None else round((end - start) * 1000, 3)

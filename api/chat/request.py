@@ -39,6 +39,21 @@ class TurnRequest:
     arrived: float
     parse_ms: float
 
+    @property
+    def dialogue(self) -> list[Message]:
+        """The messages without the instructions among them."""
+        return [message for message in self.messages if isinstance(message, Message)]
+
+    @property
+    def instructions(self) -> list[Instruction]:
+        return [message for message in self.messages if isinstance(message, Instruction)]
+
+    @property
+    def leading(self) -> int:
+        """How many instructions stand before the first message of the dialogue."""
+        places = (place for place, message in enumerate(self.messages) if isinstance(message, Message))
+        return next(places, len(self.messages))
+
 
 class Answer(Protocol):
     """A reply on its way. The context is stored durably and the model has begun to answer before it exists."""

@@ -19,16 +19,17 @@ from uuid import UUID, uuid4
 
 from api.chat.answers import Facts, RunningAnswer
 from api.chat.contexts import Built, Contexts
-from api.chat.incoming import Incoming, Recent
+from api.chat.incoming import Incoming, Recent, brought
 from api.chat.perception import Perceived, Perception
 from api.chat.replies import Opened, Replies, TurnKeeper
 from api.chat.request import TurnRequest
 from api.chat.resolution import Place, Resolver
+from api.chat.stopwatch import elapsed_ms
 from api.commands import decided
 from api.ports import ChatModel, EventLog, SessionLocks
 from domain.errors import NotFound
 from domain.events import SessionEvent
-from domain.messages import Instruction, Message
+from domain.messages import Message
 from domain.session import Session
 from domain.transcript import key, reconcile
 from projections.follower import Follower
@@ -79,10 +80,9 @@ class Turns:
     async def answer(self, request: TurnRequest) -> RunningAnswer:
         """An answer that has begun. Raises a HeartlineError before it: nothing of the request is stored then, except
         that a turn whose model failed stays in its session as failed, with the user's message."""
-        dialogue = [message for message in request.messages if isinstance(message, Message)]
         if request.address.external_id is None:  # the views tell which session it is
-            await self._caught_up()
-        place = await self._parts.resolver.resolve(request.owner, request.address, dialogue)
+            await self._parts.follower.caught_up()
+        place = await self._parts.resolver.resolve(request.owner, request.address, request.dialogue)
         await self._supersede(place.session, _asked(request))
         answer = await decided(lambda: self._begin(place, request))
         await _unless_gone(answer, answer.begun())
@@ -91,11 +91,6 @@ class Turns:
     async def close(self) -> None:
         """Wait until every running answer has stored its end."""
         await asyncio.gather(*(answer.ended() for answer, _ in list(self._running.values())), return_exceptions=True)
-
-    async def _caught_up(self) -> None:
-        """Wait until the views hold all that was appended before."""
-        log = self._parts.log
-        await self._parts.follower.reached(*await asyncio.to_thread(lambda: (log.last_position(), log.last_sequence())))
 
     async def _supersede(self, session: UUID, asked: str) -> None:
         """The same message sent again leaves the running answer unwanted: end it, keep what was sent, and go on."""
@@ -109,10 +104,12 @@ class Turns:
         """An answer whose turn is stored. From its start on it holds the session's lock itself, until its end."""
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._parts.locks.hold(place.session))
+            opening = time.perf_counter()
             session = await self._open(place)
+            opened_ms = elapsed_ms(opening)
             # Again: while we waited for the lock, another turn may have been appended.
-            await self._caught_up()
-            decision = await self._decide(session, request)
+            await self._parts.follower.caught_up()
+            decision = await self._decide(session, request, opened_ms)
             answer = self._start(place, request, decision, held)
         await _unless_gone(answer, answer.stored())
         return answer
@@ -151,7 +148,7 @@ class Turns:
         began = time.perf_counter()
         before = decision.events[0].originator_version - 1
         await self._parts.log.append(session, before, decision.events, decision.vectors)
-        appended_ms.set_result(_since(began))
+        appended_ms.set_result(elapsed_ms(began))
 
     async def _open(self, place: Place) -> Session:
         """The session, loaded or new. A turn that is still open has no one to answer it: we hold the session's lock."""
@@ -168,31 +165,29 @@ class Turns:
             await self._parts.log.append(session.id, session.version - 1, session.collect())
         return session
 
-    async def _decide(self, session: Session, request: TurnRequest) -> _Decided:
-        turn = uuid4().hex
-        dialogue = [message for message in request.messages if isinstance(message, Message)]
+    async def _decide(self, session: Session, request: TurnRequest, opened_ms: float) -> _Decided:
+        turn, dialogue, started = uuid4().hex, request.dialogue, time.perf_counter()
         recent = await asyncio.to_thread(self._parts.contexts.recent, session, len(dialogue) + SPARE_TAIL)
         reconciliation = reconcile(dialogue, recent.known)
         received = session.receive(
             turn=turn,
-            instructions=[message for message in request.messages if isinstance(message, Instruction)],
-            leading=_leading(request.messages),
+            instructions=request.instructions,
+            leading=request.leading,
             operations=reconciliation.operations,
         )
+        timings = _before_encoding(request, load_ms=opened_ms + elapsed_ms(started))
         started = time.perf_counter()
-        new = dict(zip(received.messages, dialogue[len(dialogue) - len(received.messages) :], strict=True))
-        perceived, query = await self._perceive(session, new, recent)
-        timings = {"parse": request.parse_ms, "encode": _since(started)}
+        perceived, query = await self._perceive(session, brought(request, received), recent)
+        timings["encode"] = elapsed_ms(started)
         incoming = Incoming(
             session=session,
-            messages=request.messages,
+            request=request,
             received=received,
             matched=reconciliation.matched,
             kind=reconciliation.kind,
             query=Query(text=query.text, vector=query.query_vector, dominant=query.emotion.dominant),
             emotion=query.emotion,
             model=request.model or self._parts.model.default,
-            parameters=request.parameters,
             timings_ms=timings,
         )
         built = await asyncio.to_thread(self._parts.contexts.build, incoming, self._parts.clock().isoformat())
@@ -227,17 +222,11 @@ async def _unless_gone(answer: RunningAnswer, waiting: Awaitable[None]) -> None:
 
 def _asked(request: TurnRequest) -> str:
     """The last message of the request's dialogue: sent again, it asks for another answer to the same."""
-    last = next((message for message in reversed(request.messages) if isinstance(message, Message)), None)
-    return key(last.role, last.text) if last is not None else ""
+    dialogue = request.dialogue
+    return key(dialogue[-1].role, dialogue[-1].text) if dialogue else ""
 
 
-def _leading(messages: Sequence[Message | Instruction]) -> int:
-    """How many instructions stand before the first message of the dialogue."""
-    return next(
-        (place for place, message in enumerate(messages) if isinstance(message, Message)),
-        len(messages),
-    )
-
-
-def _since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 3)
+def _before_encoding(request: TurnRequest, *, load_ms: float) -> dict[str, float]:
+    """All the time since the request arrived: read, waited (resolving, lock, views, an earlier attempt), loaded."""
+    wait_ms = max(0.0, elapsed_ms(request.arrived) - request.parse_ms - load_ms)
+    return {"parse": request.parse_ms, "wait": round(wait_ms, 3), "load": round(load_ms, 3)}

@@ -1,12 +1,19 @@
 """What every route asks of its request: the services, who asks, and which session the path names."""
 
-from typing import cast
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar, cast
 
 from starlette.requests import Request
 
 from api.services import Services
 from api.wire.address import decoded, session_id
 from api.wire.middleware import sent_session
+
+T = TypeVar("T")
+
+SMALL: Final = 64 * 1024
+"""Bytes of a body that are read sooner than another thread is asked to."""
 
 
 def services(request: Request) -> Services:
@@ -17,6 +24,12 @@ def owner(request: Request) -> str:
     """Whose sessions this request may see. Without API keys everything belongs to one owner."""
     del request
     return "local"
+
+
+async def parsed(request: Request, parse: Callable[[bytes], T]) -> T:
+    """The body as `parse` reads it, which raises InvalidRequest. A large one does not hold up the other requests."""
+    raw = await request.body()
+    return parse(raw) if len(raw) <= SMALL else await asyncio.to_thread(parse, raw)
 
 
 def session(request: Request) -> str:

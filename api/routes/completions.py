@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.chat.request import Answer, TurnRequest
-from api.routes.access import owner, services
+from api.routes.access import owner, parsed, services
 from api.routes.replies import ReplyStream, begin, collected
 from api.wire.address import session_address
 from api.wire.chat_request import parse_chat
@@ -43,7 +43,8 @@ async def _reply(
     shape_of: Callable[[Answer, CompletionRequest], Shape],
 ) -> Response:
     given = services(request)
-    asked = parse(await request.body(), datetime.now(UTC).isoformat())
+    now = datetime.now(UTC).isoformat()
+    asked = await parsed(request, lambda raw: parse(raw, now))
     answer = await begin(request, given.turns, given.shutdown, _turn_request(request, asked))
     shape = shape_of(answer, asked)
     if asked.stream:

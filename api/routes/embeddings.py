@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from api.errors import ModelNotFound
 from api.ports import Encoding
-from api.routes.access import services
+from api.routes.access import parsed, services
 from api.routes.models import EMBEDDING_MODEL
 from api.routes.presence import unless_gone
 from api.services import Services
-from api.wire.body import json_response, parse_object, validated
-from api.wire.embeddings import EmbeddingFields, embedding_list, one_vector
+from api.vectors import unit_mean
+from api.wire.body import json_response
+from api.wire.embeddings import EmbeddingFields, embedding_list, parse_embeddings
 from domain.errors import InvalidRequest
 from domain.records import JsonObject
 
@@ -24,7 +25,7 @@ router = APIRouter()
 @router.post("/v1/embeddings")
 async def embeddings(request: Request) -> Response:
     given = services(request)
-    asked = validated(EmbeddingFields, parse_object(await request.body()))
+    asked = await parsed(request, parse_embeddings)
     _refuse_others(asked, given)
     encodings = await unless_gone(request, given.encoder.encode(asked.input))
     # A body at the limit takes a good part of a second.
@@ -40,7 +41,7 @@ def _refuse_others(asked: EmbeddingFields, given: Services) -> None:
 
 def _write(given: Services, asked: EmbeddingFields, encodings: Sequence[Encoding]) -> JsonObject:
     return embedding_list(
-        [one_vector(encoding) for encoding in encodings],
+        [unit_mean(encoding.parts) for encoding in encodings],
         model=asked.model or EMBEDDING_MODEL,
         in_base64=asked.encoding_format == "base64",
         tokens=sum(map(given.tokens.count, asked.input)),

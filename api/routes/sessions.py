@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.routes.access import owner, services, session
+from api.routes.access import owner, parsed, services, session
 from api.routes.following import follow
 from api.wire import query
 from api.wire.address import session_id
@@ -31,7 +31,7 @@ async def list_sessions(request: Request) -> Response:
 async def import_session(request: Request) -> Response:
     named = request.query_params.get("id")
     name = session_id(named, "id") if named is not None else None
-    payload = parse_import(await request.body())
+    payload = await parsed(request, parse_import)
     return json_response(await services(request).archive.import_(owner(request), payload, name))
 
 
@@ -89,7 +89,7 @@ async def replay(request: Request) -> Response:
 
 @router.post("/{session}/recall")
 async def recall(request: Request) -> Response:
-    question = parse_recall(await request.body())
+    question = await parsed(request, parse_recall)
     return json_response(await services(request).sessions.recall(owner(request), session(request), question))
 
 

@@ -67,9 +67,7 @@ class Audit:
         return answer
 
     def _find(self, asked: Asked, name: str) -> Turn:
-        turn = self.remembered.models.audits.turn(
-            asked.id, name.removeprefix("chatcmpl-").removeprefix("cmpl-"), asked.at
-        )
+        turn = self.remembered.models.audits.turn(asked.id, name, asked.at)
         if turn is None:
             raise NotFound("There is no such turn.", param="turn")
         return turn

@@ -5,10 +5,10 @@ This is what is told from events alone: no view but the lineage is asked.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 from uuid import UUID
 
 from domain.events import (
+    ENVELOPE,
     InstructionReceived,
     MemoryCarried,
     MessageEdited,
@@ -22,8 +22,6 @@ from domain.path import to_ranges
 from domain.records import Json
 from projections.lineage import Lineage
 from projections.ports import EventLog, LoggedEvent
-
-_ENVELOPE: Final = frozenset({"originator_id", "originator_version", "timestamp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def event_json(event: SessionEvent) -> dict[str, Json]:
 
     `class_version` stands in the data when it is above 1, so that an old export can be brought to the present form.
     """
-    data: dict[str, Json] = {name: value for name, value in vars(event).items() if name not in _ENVELOPE}
+    data: dict[str, Json] = {name: value for name, value in vars(event).items() if name not in ENVELOPE}
     if type(event).class_version > 1:
         data["class_version"] = type(event).class_version
     return {

@@ -11,7 +11,6 @@ from domain.errors import InvalidRequest, NotFound
 from domain.session import session_id
 from projections.catalogue import SessionEntry
 from projections.follower import Follower
-from projections.ports import EventLog
 from projections.read_models import ReadModels
 
 T = TypeVar("T")
@@ -38,7 +37,6 @@ class Asked:
 class Reader:
     """Reads views that have caught up with the log."""
 
-    log: EventLog
     follower: Follower
     models: ReadModels
 
@@ -56,7 +54,7 @@ class Reader:
 
     async def fresh(self, read: Callable[[], T]) -> T:
         """What `read` answers when the views hold all that was appended before, run in a thread."""
-        await self.follower.reached(*await asyncio.to_thread(self._ends))
+        await self.follower.caught_up()
         return await asyncio.to_thread(read)
 
     def find(self, owner: str, session: str, at: int | None) -> Asked:
@@ -72,6 +70,3 @@ class Reader:
         """The entry of a session of the owner, if there is one. Blocks."""
         found = self.models.catalogue.by_id(session_id(owner, session))
         return found if found is not None and found.owner == owner else None
-
-    def _ends(self) -> tuple[int, int]:
-        return self.log.last_position(), self.log.last_sequence()

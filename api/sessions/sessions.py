@@ -132,7 +132,7 @@ class SessionReads:
 
     @property
     def _reader(self) -> Reader:
-        return Reader(log=self.log, follower=self.follower, models=self._models)
+        return Reader(follower=self.follower, models=self._models)
 
     @property
     def _states(self) -> States:

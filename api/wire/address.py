@@ -31,9 +31,10 @@ class Names:
 
 
 def session_address(names: Names) -> Address:
-    """The first place that names a session counts. Raises InvalidRequest when what stands there is no id."""
+    """The first place that names a session counts; whose it is, is told besides. Raises InvalidRequest for no id."""
     header = decoded(names.header, "X-Session-ID") if names.header is not None else None
     path = decoded(names.path, "session") if names.path is not None else None
+    user = _plain_text(names.user.strip(), "user") or None if names.user is not None else None
     places: tuple[tuple[IdentifiedBy, str | None, str], ...] = (
         ("path", path, "session"),
         ("header", header, "X-Session-ID"),
@@ -42,10 +43,8 @@ def session_address(names: Names) -> Address:
     )
     for identified_by, value, param in places:
         if value is not None:
-            return Address(external_id=session_id(value, param), identified_by=identified_by)
-    if names.user is not None and names.user.strip():
-        return Address(identified_by="user", user=_plain_text(names.user.strip(), "user"))
-    return Address()
+            return Address(external_id=session_id(value, param), identified_by=identified_by, user=user)
+    return Address(identified_by="user" if user is not None else "new", user=user)
 
 
 def session_id(text: str, param: str) -> str:

@@ -3,8 +3,8 @@
 What passes here is an object of valid Unicode without NUL: nothing behind it has to ask again.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -24,15 +24,20 @@ class Fields(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
+DEEPEST: Final = 100
+"""Lists and objects within each other. What is read must be written again, within other things, and JSON's writers end
+at some 250."""
+
 FieldsT = TypeVar("FieldsT", bound=Fields)
 
 
 def parse_json(raw: bytes) -> object:
-    """Any JSON value. Raises InvalidRequest for what is not JSON, not UTF-8, or holds a lone surrogate or a NUL."""
+    """Any JSON value. Raises InvalidRequest for no JSON in UTF-8, too deep a one, or a lone surrogate or NUL in it."""
     try:
         value: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"We could not parse the JSON body of your request: {error}.") from error
+    _refuse_depth(value)
     # A NUL can only come escaped; where no escape is, nothing has to be searched.
     if b"\\u0000" in raw:
         refuse_nul(value)
@@ -64,6 +69,26 @@ def refuse_nul(value: object) -> None:
     for path, text in _texts(value, ()):
         if "\0" in text:
             raise InvalidRequest("NUL characters are not allowed in texts.", param=".".join(path) or None)
+
+
+def _refuse_depth(value: object) -> None:
+    """Level by level: a call for each level would fail where this has to answer."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, (dict, list))]
+        if not level:
+            return
+    raise InvalidRequest(f"JSON must not be nested deeper than {DEEPEST} levels.")
+
+
+def _inside(value: object) -> Iterable[object]:
+    match value:
+        case dict():
+            return cast(dict[str, object], value).values()
+        case list():
+            return cast(list[object], value)
+        case _:
+            return ()
 
 
 def _texts(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -10,16 +10,14 @@ from typing import (
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from api.contents import DIALOGUE, INSTRUCTIONS, text_of
 from api.wire.body import Fields, JsonDict, parse_object, validated
 from api.wire.completion_request import CompletionRequest, completion_request
-from api.wire.content import text_of
 from api.wire.sampling import Sampling
 from domain.errors import InvalidRequest
 from domain.messages import Instruction, Message
-from domain.records import InstructionRole, JsonObject, Role
+from domain.records import JsonObject, Role
 
-_INSTRUCTIONS: Final[dict[str, InstructionRole]] = {"system": "system", "developer": "developer"}
-_DIALOGUE: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "tool": "tool"}
 _ROLES: Final = "developer, system, user, assistant or tool"
 
 
@@ -91,7 +89,7 @@ def _messages(fields: _Chat, raw: Sequence[JsonDict], now: str) -> list[Message 
 
 def _message(fields: _MessageFields, raw: JsonDict, now: str) -> Message | Instruction:
     name = fields.get("name") or None
-    if (instructing := _INSTRUCTIONS.get(fields["role"])) is not None:
+    if (instructing := INSTRUCTIONS.get(fields["role"])) is not None:
         return Instruction(role=instructing, text=_text(fields), name=name)
     role = _role(fields["role"])
     calls: list[JsonObject] = list(raw["tool_calls"]) if fields.get("tool_calls") else []
@@ -104,7 +102,7 @@ def _message(fields: _MessageFields, raw: JsonDict, now: str) -> Message | Instr
 
 
 def _role(sent: str) -> Role:
-    if (role := _DIALOGUE.get(sent)) is not None:
+    if (role := DIALOGUE.get(sent)) is not None:
         return role
     if sent == "function":
         told = "The role 'function' is of a retired API. Send the result as a message of role 'tool'."

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from api.ports import Encoding
-from api.wire.body import Fields
+from api.wire.body import Fields, parse_object, validated
 from domain.records import Json, JsonObject
 
 MOST_INPUTS: Final = 2048
@@ -36,10 +35,9 @@ class EmbeddingFields(Fields):
     user: str | None = None
 
 
-def one_vector(encoding: Encoding) -> NDArray[np.float32]:
-    """A text's vector, of unit length: the mean of its parts."""
-    mean = encoding.parts.astype(np.float32).mean(axis=0)
-    return mean / max(float(np.linalg.norm(mean)), 1e-12)
+def parse_embeddings(raw: bytes) -> EmbeddingFields:
+    """Raises InvalidRequest."""
+    return validated(EmbeddingFields, parse_object(raw))
 
 
 def embedding_list(vectors: Sequence[NDArray[np.float32]], *, model: str, in_base64: bool, tokens: int) -> JsonObject:

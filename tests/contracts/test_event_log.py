@@ -12,7 +12,7 @@ import pytest
 from api.adapters.snapshots import SessionSnapshot
 from api.adapters.sqlite_log import SqliteEventLog
 from api.ports import EventLog
-from domain.errors import NotFound, Unavailable
+from domain.errors import NotFound, Unavailable, UnreadableEvent
 from tests.contracts.event_log_contract import (
     NOBODY,
     EventLogContract,
@@ -129,6 +129,34 @@ async def test_a_closed_log_cannot_be_read(log: SqliteEventLog) -> None:
 
     with pytest.raises(Unavailable):
         log.read(0, 10)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("topic", "session.from-the-future"),
+        ("state", b"gone"),
+        ("state", bytes(16) + b"[]"),
+        ("created", "some day"),
+    ],
+)
+async def test_a_row_that_is_no_event_is_named_by_its_position(
+    log: SqliteEventLog, file: Path, column: str, value: object
+) -> None:
+    session = await stored(log, "one", "two", "three")
+    change(file, f"UPDATE stored_events SET {column} = ? WHERE originator_version = 3", value)
+
+    with pytest.raises(UnreadableEvent) as whole:
+        log.read(0, 10)
+    with pytest.raises(UnreadableEvent) as own:
+        log.read_session(session.id, 0, 10)
+
+    assert (whole.value.position, own.value.position) == (3, 3)
+    assert [logged.position for logged in [*log.read(0, 2), *log.read(3, 9)]] == [1, 2, 4]
+    again = SqliteEventLog(file)
+    with pytest.raises(Unavailable):
+        await again.load(session.id)
+    await again.close()
 
 
 # chain

@@ -2,13 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+import sqlite3
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from api.aftercare.worker import BATCH
-from domain.errors import NotFound, Unavailable
+from api.adapters.turn_locks import FileTurnLocks
+from api.aftercare.summariser import Summariser
+from api.aftercare.worker import BATCH, Aftercare, AftercareParts
+from domain.errors import NotFound, TurnAlreadyOpen, Unavailable
 from domain.events import EmotionDetected, MessageReceived, SummaryWritten
 from domain.records import Json
 from domain.session import session_id
@@ -207,3 +213,116 @@ async def test_the_worker_stops_at_once(heartline: System, encoder: FlakyEncoder
     await a_while()
 
     assert len(encoder.texts) == before
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parts(heartline: System, model: ScriptedModel, tmp_path: Path) -> Iterator[AftercareParts]:
+    """What a worker of one's own is made of, which tries again almost at once."""
+    with closing(FileTurnLocks(tmp_path / "own.lock")) as locks:
+        yield AftercareParts(
+            log=heartline.log,
+            follower=heartline.follower,
+            locks=locks,
+            perception=heartline.perception,
+            remembered=heartline.remembered,
+            summariser=Summariser(
+                log=heartline.log, locks=locks, remembered=heartline.remembered, model=model, after_messages=4
+            ),
+            again_seconds=0.01,
+        )
+
+
+class StandingStill(Summariser):
+    """It says of every session that four messages are covered now; of coffee, that the disk is broken."""
+
+    async def summarise_if_due(self, session: UUID) -> int:
+        await asyncio.sleep(0)
+        if session != TEA:
+            raise sqlite3.OperationalError("disk I/O error")
+        return 4
+
+
+def standing_still(parts: AftercareParts) -> AftercareParts:
+    own = parts.summariser
+    return replace(
+        parts,
+        summariser=StandingStill(
+            log=own.log, locks=own.locks, remembered=own.remembered, model=own.model, after_messages=4
+        ),
+    )
+
+
+@pytest.mark.parametrize(("table", "written"), [("emotions_wanted", 0), ("summaries", 1)])
+async def test_behind_a_view_that_stopped_nothing_is_appended_again_and_again(
+    heartline: System, table: str, written: int
+) -> None:
+    if table == "emotions_wanted":
+        with heartline.models.views.write() as db:
+            db.execute(f"DROP TABLE {table}")
+    await bring_in(heartline, 8)
+    await heartline.follower.caught_up()
+    if table == "summaries":
+        with heartline.models.views.write() as db:
+            db.execute("CREATE TRIGGER no BEFORE INSERT ON summaries BEGIN SELECT RAISE(ABORT, 'no'); END")
+
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="stopped"):
+            await heartline.look_after("tea")
+
+    assert len(of_kind(heartline, "tea", SummaryWritten)) == written
+
+
+async def test_summaries_that_cover_no_more_than_before_come_to_an_end(
+    heartline: System, parts: AftercareParts
+) -> None:
+    await bring_in(heartline, 3)
+
+    async with asyncio.timeout(2):
+        await Aftercare(standing_still(parts)).look_after(TEA)
+
+    assert len(of_kind(heartline, "tea", EmotionDetected)) == 3
+
+
+async def test_a_session_that_was_put_off_is_tried_again_by_itself(
+    heartline: System, log: PlannedLog, parts: AftercareParts
+) -> None:
+    await bring_in(heartline, 3)
+    log.will([Unavailable("The disk is full.")])
+    worker = Aftercare(parts)
+    worker.note(TEA)
+    worker.start()
+
+    await until(lambda: len(of_kind(heartline, "tea", EmotionDetected)) == 3)
+
+    await worker.close()
+
+
+async def test_a_broken_disk_does_not_end_the_worker(
+    heartline: System, parts: AftercareParts, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bring_in(heartline, 3)
+    worker = Aftercare(standing_still(replace(parts, again_seconds=60)))
+    worker.note(session_id(OWNER, "coffee"))
+    worker.note(TEA)
+    worker.start()
+
+    await until(lambda: len(of_kind(heartline, "tea", EmotionDetected)) == 3)
+
+    assert "aftercare put off: the disk or a database failed" in caplog.messages
+    assert worker.waiting == 1
+    await worker.close()
+    assert worker.waiting == 0
+
+
+async def test_a_long_answer_holds_up_its_own_session_only(heartline: System, parts: AftercareParts) -> None:
+    await bring_in(heartline, 3)
+
+    async with parts.locks.hold(TEA):
+        with pytest.raises(TurnAlreadyOpen):
+            async with asyncio.timeout(3):
+                await Aftercare(parts).look_after(TEA)
+
+    assert of_kind(heartline, "tea", EmotionDetected) == []

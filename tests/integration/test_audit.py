@@ -41,12 +41,6 @@ async def test_the_audit_of_a_turn_tells_what_the_model_was_shown_and_why(narrow
     assert {"parse", "encode", "recall", "context", "append", "first_token", "total"} <= set(found["timings_ms"])
 
 
-async def test_a_turn_may_be_named_by_its_completion(narrow: System) -> None:
-    (turn,) = await narrow.talk("harbour", "Hello")
-
-    assert (await audit(narrow, f"chatcmpl-{turn}"))["id"] == turn
-
-
 async def test_a_turn_is_open_before_its_reply_and_unknown_before_it_began(narrow: System) -> None:
     (turn,) = await narrow.talk("harbour", "Hello")
     began = (await audit(narrow, turn))["version"]

@@ -176,3 +176,26 @@ async def test_a_feeling_is_told_without_a_past(tea: Talk) -> None:
 
     (told,) = shown.part("recall")
     assert told == "\nThe last message reads as joy (confidence 100%). Share the joy and build on it."
+
+
+async def test_a_moment_is_not_quoted_as_a_memory_too(tea: Talk) -> None:
+    moments = [f"{JOY} on occasion {number}" for number in range(5)]
+    await tea.bring_in([*moments, *chatter(55)])
+
+    shown = await tea.say(f"{JOY} today")
+
+    texts = "".join(message["content"] for message in shown.messages)
+    assert [texts.count(moment) for moment in moments[2:]] == [1, 1, 1]
+    assert len(shown.having("duplicate")) == 3
+
+
+async def test_a_moment_that_the_history_comes_to_show_is_not_told_beside_it(tea: Talk) -> None:
+    moments = [f"{JOY} on occasion {number}" for number in range(12)]
+    await tea.bring_in([*chatter(30), *moments])
+
+    shown = await tea.say(f"{JOY} today")
+
+    texts = "".join(message["content"] for message in shown.messages)
+    assert [texts.count(f"{moment}”") for moment in moments] == [0] * 12
+    assert set(moments) <= set(shown.part("history"))
+    assert "reads as joy" in texts

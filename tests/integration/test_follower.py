@@ -17,7 +17,7 @@ from projections.ports import LoggedEvent
 from projections.read_models import ReadModels
 from tests.builders import SessionBuilder, vector
 from tests.fakes import MemoryEventLog
-from tests.fakes_log import LogExcerpt
+from tests.fakes_log import DamagedLog, LogExcerpt
 from tests.world import World
 
 
@@ -115,6 +115,18 @@ async def test_who_still_waits_at_the_end_is_told_so(tmp_path: Path) -> None:
             await waiting
         with pytest.raises(Unavailable):
             await world.follower.reached(99)
+
+
+async def test_having_caught_up_everything_that_was_appended_is_visible(running: World) -> None:
+    chat = SessionBuilder()
+    version = chat.say()
+    await chat.store(running.log)
+    await running.log.add_vectors([vector(chat.id, version)])
+
+    await running.follower.caught_up()
+
+    assert running.models.conversation.path(chat.id) == [version]
+    assert [row.version for row in running.models.vectors.rows(chat.id, "test")] == [version]
 
 
 # -- catching up -------------------------------------------------------------------------------------------------------
@@ -347,3 +359,101 @@ async def test_a_full_disk_is_not_the_events_fault(tmp_path: Path) -> None:
 
         assert applied(models) == [1]
         assert follower.status().views[0].stopped_at is None
+
+
+async def damaged_log(chat: SessionBuilder, *, damaged: int) -> DamagedLog:
+    """A log of the chat's beginning and 100 messages."""
+    log = DamagedLog()
+    for n in range(100):
+        chat.say(str(n))
+    await chat.store(log)
+    log.damaged = damaged
+    return log
+
+
+async def test_before_an_event_that_cannot_be_read_every_view_stops(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chat = SessionBuilder()
+    log = await damaged_log(chat, damaged=40)
+    with closing(ReadModels.open(tmp_path / "views")) as models:
+        follower = models.follow(log)
+
+        follower.catch_up()
+        follower.catch_up()
+
+        status = follower.status()
+        assert {(view.position, view.stopped_at, view.error) for view in status.views} == {(39, 40, "It is damaged.")}
+        assert (status.position, status.lag) == (39, log.last_position() - 39)
+        assert models.conversation.path(chat.id) == chat.path[:38]
+        assert [record.getMessage() for record in caplog.records] == [
+            "the views stopped: the log holds what is no event"
+        ]
+
+
+async def test_who_waits_for_what_is_behind_an_unreadable_event_is_told_so(tmp_path: Path) -> None:
+    chat = SessionBuilder()
+    log = await damaged_log(chat, damaged=40)
+    with closing(ReadModels.open(tmp_path / "views")) as models:
+        follower = models.follow(log)
+        waiting = asyncio.create_task(follower.reached(101))
+        before = asyncio.create_task(follower.reached(39))
+        await asyncio.sleep(0)
+        follower.start()
+
+        with pytest.raises(Unavailable, match="position 40"):
+            await asyncio.wait_for(waiting, timeout=5)
+        with pytest.raises(Unavailable, match="position 40"):
+            await asyncio.wait_for(follower.caught_up(), timeout=5)
+        await asyncio.wait_for(before, timeout=5)
+        await log.add_vectors([vector(chat.id, chat.path[0])])
+        await asyncio.wait_for(follower.reached(39, 1), timeout=5)
+
+        assert follower.status().running
+        await asyncio.to_thread(follower.close)
+
+
+async def test_views_go_on_at_the_next_start_when_the_event_can_be_read_again(tmp_path: Path) -> None:
+    chat = SessionBuilder()
+    log = await damaged_log(chat, damaged=40)
+    with closing(ReadModels.open(tmp_path / "views")) as models:
+        models.follow(log).catch_up()
+        log.damaged = None
+
+        follower = models.follow(log)
+        follower.catch_up()
+
+        assert follower.status().position == log.last_position()
+        assert all(view.stopped_at is None for view in follower.status().views)
+        assert models.conversation.path(chat.id) == chat.path
+
+
+async def test_only_a_view_that_is_behind_stops_at_an_event_that_became_unreadable(tmp_path: Path) -> None:
+    chat, picky = SessionBuilder(), Picky()
+    log = await damaged_log(chat, damaged=40)
+    log.damaged, picky.poison = None, "20"
+    with closing(ReadModels.open(tmp_path / "views")) as models:
+        follow(models, log, picky).catch_up()
+        log.damaged, picky.poison = 40, None
+
+        follower = follow(models, log, picky)
+        follower.catch_up()
+        chat.say("later")
+        last = await chat.store(log)
+        follower.catch_up()
+
+        stopped = [(view.name, view.stopped_at) for view in follower.status().views if view.stopped_at is not None]
+        assert stopped == [("picky", 40)]
+        assert follower.position == last
+        assert models.conversation.path(chat.id) == chat.path
+
+
+async def test_views_that_end_at_an_event_that_became_unreadable_are_kept(tmp_path: Path) -> None:
+    chat = SessionBuilder()
+    log = await damaged_log(chat, damaged=101)
+    log.damaged = None
+    with closing(ReadModels.open(tmp_path / "views")) as models:
+        models.follow(log).catch_up()
+        log.damaged = 101
+
+        assert models.follow(log).position == 101

@@ -8,13 +8,14 @@ import pytest
 
 from api.health import Health
 from domain.errors import Unavailable
-from tests.fakes import MemoryEventLog
+from tests.builders import SessionBuilder
+from tests.fakes_log import DamagedLog
 from tests.fakes_models import ScriptedModel
 from tests.system import Outside, System, system
 from tests.turn_fakes import FlakyEncoder
 
 
-class FailingLog(MemoryEventLog):
+class FailingLog(DamagedLog):
     """A log that cannot be read while `failing`."""
 
     failing = False
@@ -107,3 +108,17 @@ async def test_a_stopped_view_makes_it_unavailable(heartline: System, encoder: F
     (stopped,) = told["views"]["stopped"]
     assert (stopped["view"], stopped["position"]) == ("emotions", 2)
     assert "emotions_wanted" in stopped["error"]
+
+
+async def test_an_event_that_cannot_be_read_makes_it_unavailable_and_is_named(
+    heartline: System, log: FailingLog
+) -> None:
+    log.damaged = 1
+    await SessionBuilder().store(log)
+    with pytest.raises(Unavailable):
+        await heartline.follower.caught_up()
+
+    told = await report(heartline)
+
+    assert (told["status"], told["views"]["running"]) == ("unavailable", True)
+    assert {(one["position"], one["error"]) for one in told["views"]["stopped"]} == {(1, "It is damaged.")}

@@ -227,3 +227,10 @@ def _status_of(port: int, request: str, body: bytes, headers: str | None = None)
         connection.sendall(f"{request}\r\nHost: x\r\nConnection: close\r\n{length}\r\n".encode() + body)
         answer = connection.recv(65536)
     return int(answer.split(b" ", 2)[1])
+
+
+@pytest.mark.parametrize("path", [CHAT, "/sessions/import"])
+def test_json_nested_a_thousand_levels(door: Door, path: str) -> None:
+    raw = b'{"messages": [{"role": "user", "content": ' + b"[" * 1000 + b'"\\u0000"' + b"]" * 1000 + b"}]}"
+
+    door.refuses(door.client.post(path, content=raw))

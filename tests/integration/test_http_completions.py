@@ -125,7 +125,7 @@ def test_a_session_in_the_metadata() -> None:
     with client_of(turns) as client:
         client.chat.completions.create(model="m", messages=HI, metadata={"session_id": "tea"}, user="ada")
 
-    assert turns.asked[0].address == Address(external_id="tea", identified_by="metadata")
+    assert turns.asked[0].address == Address(external_id="tea", identified_by="metadata", user="ada")
 
 
 def test_an_answer_that_is_not_stored_names_no_turn() -> None:

@@ -15,6 +15,8 @@ from domain.records import JsonObject
 from tests.fakes_http import FakeSessions, fake_services
 from tests.serving import Served, serving
 
+PAGE = "http://localhost:3000"
+
 
 @pytest.fixture(scope="module")
 def served() -> Generator[Served]:
@@ -201,3 +203,40 @@ async def test_an_application_built_twice_shares_nothing() -> None:
 
     assert one.shutdown.begun
     assert not other.shutdown.begun
+
+
+# -- pages of other origins --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shared() -> Generator[httpx2.Client]:
+    """A server that one web page may call."""
+    with serving(create_app(fake_services(), [PAGE])) as served, httpx2.Client(base_url=served.url) as client:
+        yield client
+
+
+def test_a_page_that_may_call_us_is_told_so(shared: httpx2.Client) -> None:
+    asked = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+    asked["Access-Control-Request-Headers"] = "authorization, content-type, x-session-id"
+
+    allowed = shared.options("/v1/chat/completions", headers=asked)
+
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == PAGE
+    assert "x-session-id" in allowed.headers["access-control-allow-headers"]
+
+
+@pytest.mark.parametrize("url", ["/v1/models", "/v1/models/nobody"])
+def test_a_page_that_may_call_us_reads_answers_and_errors(shared: httpx2.Client, url: str) -> None:
+    answer = shared.get(url, headers={"Origin": PAGE})
+
+    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert {"X-Session-ID", "X-Turn-ID"} <= set(answer.headers["access-control-expose-headers"].split(", "))
+    assert answer.headers["x-request-id"]
+
+
+def test_other_pages_may_not_call_us(shared: httpx2.Client, http: httpx2.Client) -> None:
+    other = shared.get("/v1/models", headers={"Origin": "http://elsewhere.example"})
+    unset = http.get("/v1/models", headers={"Origin": PAGE})
+
+    assert "access-control-allow-origin" not in {*other.headers, *unset.headers}

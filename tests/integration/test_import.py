@@ -240,3 +240,12 @@ async def test_a_speaker_named_by_something_else_than_a_name_is_refused(heartlin
         await bring(heartline, said("user", "A"), user=7)
 
     assert raised.value.param == "user"
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00", "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59Z", -4e10])
+async def test_a_date_beside_which_there_may_be_no_other_is_refused(heartline: System, time: object) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        await bring(heartline, said("user", "A"), said("assistant", "B", time=time), said("user", "C"))
+
+    assert caught.value.param == "messages.2.time"
+    assert "1000 to 9000" in caught.value.message

@@ -21,6 +21,9 @@ class Refusing:
     def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions:
         raise OSError("the disk is gone")
 
+    def last_forgetting(self) -> int:
+        return 0
+
 
 def test_an_index_is_kept_and_knows_what_came_since() -> None:
     shelf, session = Shelf().put(1, "tea"), uuid4()
@@ -50,16 +53,21 @@ def test_the_longest_unused_index_is_let_go() -> None:
         assert anew is not kept[two]
 
 
-def test_a_dropped_index_is_built_anew() -> None:
-    indexes, session = indexes_of(Shelf().put(1)), uuid4()
-    with indexes.fresh(session) as old:
-        indexes.drop(session)
-    indexes.drop(session)
+def test_no_index_is_kept_when_something_was_forgotten() -> None:
+    shelf, one, two = Shelf().put(1, "secret"), uuid4(), uuid4()
+    indexes = indexes_of(shelf)
+    with indexes.fresh(one) as old, indexes.fresh(two):
+        assert len(indexes) == 2
 
-    assert len(indexes) == 0
-    with indexes.fresh(session) as new:
+    shelf.documents.clear()
+    shelf.forgetting = 7
+
+    with indexes.fresh(one) as new:
         assert new is not old
-        assert len(new.documents) == 1
+        assert new.documents == []
+    assert len(indexes) == 1
+    with indexes.fresh(one) as again:
+        assert again is new
 
 
 def test_one_index_serves_one_thread_at_a_time() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from api.adapters.openai_upstream import OpenAiUpstream
 from api.ports import Finish, ModelFailed
+from api.wire.sampling import PASSED_ON
 from domain.records import JsonObject, NeutralMessage
-from tests.asking import HASTY, ask
+from tests.asking import HASTY, HELLO, ask
 from tests.upstream import (
     Answer,
     FakeUpstream,
@@ -40,7 +41,7 @@ async def test_messages_and_parameters_arrive_as_openai_names_them(
         {"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "type": "function"}]},
         {"role": "tool", "content": "42", "tool_call_id": "c1", "name": "sum"},
     ]
-    await ask(model, messages, temperature=0.5, stop=["\n"], max_tokens=9, logit_bias=None, session_id="x")
+    await ask(model, messages, temperature=0.5, stop=["\n"], max_tokens=9, logit_bias=None, verbosity="low")
 
     body = upstream.requests[0].body
     assert body == {
@@ -54,6 +55,7 @@ async def test_messages_and_parameters_arrive_as_openai_names_them(
         "temperature": 0.5,
         "stop": ["\n"],
         "max_tokens": 9,
+        "verbosity": "low",
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -105,21 +107,18 @@ async def test_an_image_is_sent_as_a_data_url(upstream: FakeUpstream) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("message", "parameters"),
-    [
-        ({"role": "user", "content": "Look", "images": [{"sha256": "abc", "media_type": "image/png"}]}, {}),
-        ({"role": "user", "content": "Add"}, {"tools": [{"type": "function"}]}),
-    ],
-)
-async def test_what_cannot_be_passed_on_is_a_clear_error(
-    model: OpenAiUpstream, upstream: FakeUpstream, message: NeutralMessage, parameters: JsonObject
-) -> None:
-    with pytest.raises(ModelFailed, match="cannot be passed on") as raised:
-        await ask(model, [message], **parameters)
+async def test_an_image_that_cannot_be_read_is_a_clear_error(model: OpenAiUpstream, upstream: FakeUpstream) -> None:
+    image: NeutralMessage = {
+        "role": "user",
+        "content": "Look",
+        "images": [{"sha256": "abc", "media_type": "image/png"}],
+    }
 
-    assert (raised.value.status, raised.value.code) == (400, "unsupported_parameter")
-    assert not upstream.requests
+    with pytest.raises(ModelFailed, match="cannot be passed on") as raised:
+        await ask(model, [image])
+
+    assert (raised.value.code, raised.value.status) == ("unsupported_parameter", 400)
+    assert upstream.requests == []
 
 
 async def test_a_server_that_rejects_stream_options_is_asked_without_once_and_for_all(
@@ -150,3 +149,13 @@ async def test_silence_after_the_finish_is_no_failure(model: OpenAiUpstream, ups
     pieces, finish = await ask(model)
 
     assert (pieces, finish.reason) == (["Once"], "stop")
+
+
+@pytest.mark.parametrize("name", PASSED_ON)
+async def test_every_parameter_that_we_take_of_a_client_arrives(
+    model: OpenAiUpstream, upstream: FakeUpstream, name: str
+) -> None:
+    parameters: JsonObject = {name: "as sent"}
+    await ask(model, HELLO, **parameters)
+
+    assert upstream.requests[0].body[name] == "as sent"

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.errors import UnreadableEvent
 from projections.read_models import ReadModels
 from projections.rebuild import rebuild
 from tests.builders import SessionBuilder
 from tests.fakes import MemoryEventLog
+from tests.fakes_log import DamagedLog
 from tests.histories import STEPS, History
 
 STEP = st.tuples(st.sampled_from(sorted({"fork", *STEPS})), st.integers(min_value=0, max_value=2**16))
@@ -79,3 +81,19 @@ async def test_a_rebuild_that_fails_leaves_the_old_file_as_it_was(tmp_path: Path
         rebuild(log, file, interrupted)
 
     assert file.read_bytes() == before
+
+
+async def test_a_log_that_cannot_be_read_to_its_end_leaves_the_old_views(tmp_path: Path) -> None:
+    log, chat = DamagedLog(), SessionBuilder()
+    chat.say("one")
+    chat.say("two")
+    await chat.store(log)
+    with closing(ReadModels.open(tmp_path / "views")) as models:
+        models.follow(log).catch_up()
+    log.damaged = 2
+
+    with pytest.raises(UnreadableEvent):
+        rebuild(log, tmp_path / "views")
+
+    with closing(ReadModels.open(tmp_path / "views")) as models:
+        assert models.conversation.path(chat.id) == chat.path

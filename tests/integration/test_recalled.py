@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from domain.budget import Shares
-from domain.context import RECALL_HEADING
 from domain.events import ReplyCompleted
+from domain.recalled import RECALL_HEADING
 from projections.policies import COSINE, HYBRID, Policy
 from tests.builders import SessionBuilder
 from tests.fakes import MemoryEventLog
@@ -154,7 +154,7 @@ async def test_a_memory_below_the_threshold_is_not_recalled(tmp_path: Path) -> N
     assert shown.part("recall") == []
 
 
-async def test_what_the_parent_forgot_meanwhile_is_filtered(tmp_path: Path) -> None:
+async def test_what_the_parent_forgot_meanwhile_is_not_recalled(tmp_path: Path) -> None:
     log, model = MemoryEventLog(), ScriptedModel()
     parent = SessionBuilder("parent", owner=OWNER)
     forgotten = parent.say("My cat is called Mimi")
@@ -172,4 +172,5 @@ async def test_what_the_parent_forgot_meanwhile_is_filtered(tmp_path: Path) -> N
 
         shown = await tea.say("What is my cat called now?")
 
-    assert shown.having("filtered") == [forgotten]
+    assert forgotten not in shown.having("kept")
+    assert not any("Mimi" in message["content"] for message in model.calls[-1].messages)

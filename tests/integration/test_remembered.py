@@ -1,6 +1,5 @@
 """What a session remembers, read from real views that follow a log."""
 
-import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -245,31 +244,56 @@ async def test_texts_of_every_kind_are_found_by_version(world: World, remembered
 # -- messages and moments ----------------------------------------------------------------------------------------------
 
 
-async def test_messages_that_were_read_once_are_not_read_again(tmp_path: Path) -> None:
-    with closing(World(tmp_path)) as world:
-        chat = SessionBuilder()
-        one, two = chat.say("one"), chat.say("two")
-        await world.see(chat)
-        remembered = Remembered(world.models)
-        first = remembered.messages(chat.id, [one, two, 99])
-    # The views are closed by now: reading would fail.
+def rewrite(world: World, text: str) -> None:
+    """Change the stored texts, which nothing does, so that one sees what is read from them."""
+    with world.models.views.write() as db:
+        db.execute("UPDATE messages SET text = ?", (text,))
+
+
+async def test_messages_that_were_read_once_are_not_read_again(world: World, remembered: Remembered) -> None:
+    chat = SessionBuilder()
+    one, two = chat.say("one"), chat.say("two")
+    await world.see(chat)
+    first = remembered.messages(chat.id, [one, two, 99])
+    rewrite(world, "read again")
 
     assert first.keys() == {one, two}
     assert remembered.messages(chat.id, iter([two, one])) == first
 
 
-async def test_only_so_many_messages_are_kept_the_first_read_go_first(tmp_path: Path) -> None:
-    with closing(World(tmp_path)) as world:
-        older, newer = SessionBuilder("older"), SessionBuilder("newer")
-        one, two, three = older.say("one"), newer.say("two"), newer.say("three")
-        await world.see(older, newer)
-        remembered = Remembered(world.models, keep=2)
-        remembered.messages(older.id, [one])
-        remembered.messages(newer.id, [two, three])
+async def test_only_so_many_messages_are_kept_the_first_read_go_first(world: World) -> None:
+    older, newer = SessionBuilder("older"), SessionBuilder("newer")
+    one, two, three = older.say("one"), newer.say("two"), newer.say("three")
+    await world.see(older, newer)
+    remembered = Remembered(world.models, keep=2)
+    remembered.messages(older.id, [one])
+    remembered.messages(newer.id, [two, three])
+    rewrite(world, "read again")
 
-    assert remembered.messages(newer.id, [two, three]).keys() == {two, three}
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        remembered.messages(older.id, [one])
+    assert [message.text for message in remembered.messages(newer.id, [two, three]).values()] == ["two", "three"]
+    assert remembered.messages(older.id, [one])[one].text == "read again"
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_no_message_is_kept_when_something_was_forgotten(
+    world: World, remembered: Remembered, erased: bool
+) -> None:
+    chat, other = SessionBuilder("chat"), SessionBuilder("other")
+    secret, else_where = chat.say("my secret"), other.say("tea")
+    await world.see(chat, other)
+    remembered.messages(chat.id, [secret])
+    remembered.messages(other.id, [else_where])
+    before = remembered.last_forgetting()
+    if erased:
+        chat.erase()
+    else:
+        chat.forget(secret)
+    await world.see(chat)
+
+    assert (before, remembered.last_forgetting()) == (0, world.log.last_position())
+    assert [message.text for message in remembered.messages(chat.id, [secret]).values()] == ([] if erased else [""])
+    rewrite(world, "read again")
+    assert remembered.messages(other.id, [else_where])[else_where].text == "read again"
 
 
 async def test_moments_are_the_latest_in_which_the_feeling_was_dominant(world: World, remembered: Remembered) -> None:

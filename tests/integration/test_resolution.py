@@ -109,3 +109,51 @@ async def test_nothing_but_a_message_begins_a_session(heartline: System) -> None
     second = await placed(heartline, NAMELESS, *transcript("I want tea."))
 
     assert len({first, second, "tea", "coffee"}) == 4
+
+
+async def begin(heartline: System, model: ScriptedModel, session: str, *turns: tuple[str, str]) -> None:
+    """A session of these questions and replies."""
+    said: list[str] = []
+    for question, reply in turns:
+        said.append(question)
+        model.will(reply)
+        await read(await heartline.turns.answer(heartline.request(header(session), transcript(*said))))
+        said.append(reply)
+    model.will("Anything else?")
+
+
+def header(session: str) -> Address:
+    return Address(external_id=session, identified_by="header")
+
+
+async def test_a_reply_that_many_sessions_have_does_not_tell_the_session(
+    heartline: System, model: ScriptedModel
+) -> None:
+    await begin(heartline, model, "rain", ("Will it rain?", "Yes."))
+    for number in range(7):
+        await begin(heartline, model, f"later {number}", (f"Is {number} a number?", "Yes."))
+
+    assert await placed(heartline, NAMELESS, *transcript("Will it rain?", "Yes.", "When?")) == "rain"
+    assert await placed(heartline, NAMELESS, *transcript("Is it late?", "Yes.", "How late?")) not in ("rain", "later 6")
+
+
+async def test_among_equals_the_session_that_ends_so_goes_on(heartline: System, model: ScriptedModel) -> None:
+    await begin(heartline, model, "short", ("Will it rain?", "Yes."))
+    await begin(heartline, model, "long", ("Will it rain?", "Yes."), ("And snow?", "No."))
+
+    assert await placed(heartline, NAMELESS, *transcript("Will it rain?", "Yes.", "When?")) == "short"
+
+
+async def test_among_equals_to_the_end_the_latest_active_goes_on(heartline: System, model: ScriptedModel) -> None:
+    for session in ("older", "newer"):
+        await begin(heartline, model, session, ("Will it rain?", "Yes."))
+
+    assert await placed(heartline, NAMELESS, *transcript("Will it rain?", "Yes.", "When?")) == "newer"
+
+
+async def test_one_reply_alone_tells_its_session_if_it_is_long(heartline: System, model: ScriptedModel) -> None:
+    long = "It will rain from three in the afternoon until midnight."
+    await begin(heartline, model, "rain", ("Will it rain?", long))
+
+    assert await placed(heartline, NAMELESS, *transcript("Will it pour?", long, "Really?")) == "rain"
+    assert await placed(heartline, NAMELESS, *transcript("Who drinks tea?", "Tea it is.", "Really?")) != "tea"

@@ -10,6 +10,7 @@ import pytest
 from api.ports import Finish, ModelFailed
 from domain.errors import Unavailable, VersionConflict
 from domain.events import ReplyCompleted, TurnFailed
+from domain.records import FinishReason
 from tests.fakes_models import ScriptedModel
 from tests.system import Outside, System, read, system
 from tests.turn_fakes import (
@@ -100,6 +101,19 @@ async def test_a_reply_that_somebody_else_preceded_is_stored_behind(heartline: S
     assert await read(await begun(heartline)) == "Hello there."
 
     assert await path_texts(heartline, "tea") == ["u Hello", "a Hello there."]
+
+
+@pytest.mark.parametrize(("reason", "code"), [("stop", "empty_reply"), ("content_filter", "content_filter")])
+async def test_a_reply_without_text_becomes_no_memory(
+    heartline: System, model: ScriptedModel, reason: FinishReason, code: str
+) -> None:
+    model.will(reason=reason)
+
+    (finish,) = await rest(await begun(heartline))
+
+    assert cast("Finish", finish).reason == reason
+    assert [failed.code for failed in of_kind(heartline, "tea", TurnFailed)] == [code]
+    assert await path_texts(heartline, "tea") == ["u Hello"]
 
 
 # -- the client is gone ------------------------------------------------------------------------------------------------

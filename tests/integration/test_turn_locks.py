@@ -115,6 +115,15 @@ async def test_a_turn_that_fails_lets_the_next_one_in(locks: FileTurnLocks) -> N
         pass
 
 
+async def test_who_has_less_patience_gives_up_sooner(locks: FileTurnLocks) -> None:
+    session = uuid4()
+
+    async with locks.hold(session):
+        with pytest.raises(TurnAlreadyOpen):
+            async with asyncio.timeout(1), locks.hold(session, patience_seconds=0.01):
+                pytest.fail("Two hold it.")
+
+
 async def test_a_turn_that_is_cancelled_lets_the_next_one_in(locks: FileTurnLocks) -> None:
     session, begun = uuid4(), asyncio.Event()
 

@@ -85,7 +85,7 @@ async def test_every_stage_of_a_turn_is_timed(heartline: System) -> None:
 
     (opened,) = of_kind(heartline, "tea", ContextBuilt)
     (reply,) = of_kind(heartline, "tea", ReplyCompleted)
-    assert opened.timings_ms.keys() == {"parse", "encode", "recall", "context"}
+    assert opened.timings_ms.keys() == {"parse", "wait", "load", "encode", "recall", "context"}
     assert reply.timings_ms.keys() == {"append", "end"}
     assert 0 < (reply.time_to_first_token_ms or 0) <= reply.duration_ms
 

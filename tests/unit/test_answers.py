@@ -8,7 +8,7 @@ import pytest
 from api.chat.answers import Facts, RunningAnswer, Said
 from api.ports import Delta, Finish, ModelFailed
 from domain.errors import HeartlineError, Unavailable
-from domain.records import Usage
+from domain.records import FinishReason, Usage
 from tests.fakes_models import usage
 
 DONE = Finish("stop", None, "fake-1")
@@ -78,14 +78,44 @@ async def test_the_finish_carries_the_usage_that_was_stored() -> None:
     await asyncio.wait_for(running.released.wait(), 1)
 
 
-async def test_an_empty_reply_is_a_reply() -> None:
+@pytest.mark.parametrize(("reason", "code"), [("stop", "empty_reply"), ("content_filter", "content_filter")])
+@pytest.mark.parametrize("text", ["", " \n"])
+async def test_a_reply_without_a_word_fails_the_turn_and_tells_the_client_why(
+    reason: FinishReason, code: str, text: str
+) -> None:
+    running = Running(says(Delta(text), Finish(reason, None, "fake-1")), notebook := Notebook())
+    answer = running.start()
+
+    await answer.begun()
+
+    assert (await rest(answer))[-1] == Finish(reason, None, "fake-1")
+    assert ([error.code for error in notebook.failed], notebook.said) == ([code], [])
+
+
+async def test_a_finish_without_any_delta_is_no_reply_either() -> None:
     running = Running(says(DONE), notebook := Notebook())
     answer = running.start()
 
     await answer.begun()
 
-    assert [type(item) for item in await rest(answer)] == [Finish]
-    assert [(said.text, said.first_token) for said in notebook.said] == [("", None)]
+    assert await rest(answer) == [DONE]
+    assert ([error.code for error in notebook.failed], notebook.said) == (["empty_reply"], [])
+
+
+async def test_who_leaves_after_blanks_leaves_a_failed_turn() -> None:
+    waiting = asyncio.Event()
+
+    async def blank() -> AsyncGenerator[Delta | Finish, None]:
+        yield Delta(" ")
+        await waiting.wait()
+
+    running = Running(blank(), notebook := Notebook())
+    answer = running.start()
+    await answer.begun()
+
+    await answer.cancel()
+
+    assert ([error.code for error in notebook.failed], notebook.said) == (["cancelled"], [])
 
 
 async def test_a_source_that_stops_without_a_finish_was_cut() -> None:

@@ -3,8 +3,10 @@
 import pytest
 
 from domain.budget import Shares
-from domain.context import RECALL_HEADING, SUMMARY_HEADING, Draft, Frame, Inner, Piece, Quotation
+from domain.context import SUMMARY_HEADING, Draft, Frame, Inner, Piece
 from domain.errors import ContextTooLong
+from domain.recalled import RECALL_HEADING, Quotation
+from domain.records import Segment
 from tests.drafts import Made, Wish, Words, made
 
 
@@ -259,9 +261,23 @@ def test_the_feeling_stands_behind_the_memories_or_alone():
 def test_a_feeling_that_does_not_fit_is_left_out():
     draft = Draft(window(100), Words(), Frame(), None)
 
-    assert not draft.add_feeling([{"text": "sad " * 30}], "sad " * 30)
-    assert draft.add_feeling([{"text": "sad"}], "sad")
+    assert not draft.add_feeling(lambda _: ([{"text": "sad " * 30}], "sad " * 30))
+    assert draft.add_feeling(lambda _: ([{"text": "sad"}], "sad"))
     assert [entry["segments"] for entry in draft.finish()[0]] == [[{"text": "sad"}]]
+
+
+def test_each_message_that_the_window_comes_to_show_leaves_the_paragraph():
+    def paragraph(without: frozenset[int]) -> tuple[list[Segment], str]:
+        return [{"text": "sad"}, *({"of": version} for version in range(100, 140) if version not in without)], "sad"
+
+    draft = Draft(window(300), Words(), Frame(), None)
+    before = draft.open_window(reversed(pieces(40)), summary=None, limit=100)
+    draft.add_feeling(lambda without: paragraph(without | before))
+
+    shown = draft.widen()
+
+    assert len(shown) > len(before)
+    assert draft.moments == frozenset(range(100, 140)) - shown
 
 
 # -- limits ------------------------------------------------------------------------------------------------------------

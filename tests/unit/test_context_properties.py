@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.budget import Shares
-from domain.context import RECALL_HEADING, SUMMARY_HEADING, Frame, Inner, Piece, Quotation
+from domain.context import SUMMARY_HEADING, Frame, Inner, Piece
 from domain.errors import ContextTooLong
 from domain.manifest import context_sha256, render, versions_in
+from domain.recalled import RECALL_HEADING, Quotation
 from domain.records import ManifestMessage
 from tests.drafts import Made, Quarters, Wish, Words, made, texts_of, tokens_of
 

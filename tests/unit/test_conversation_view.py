@@ -182,17 +182,6 @@ async def test_pages_follow_one_another_along_the_path(world: World) -> None:
     assert world.models.conversation.messages(chat.id, after=999) == []
 
 
-async def test_the_keys_of_the_tail_are_a_transcripts_keys(world: World) -> None:
-    chat = SessionBuilder()
-    chat.say("Hello")
-    answered = chat.reply("Good   Evening")
-    await world.see(chat)
-
-    known = world.models.conversation.keys_tail(chat.id, 1)
-
-    assert (known.versions, known.keys, known.before) == ([answered], [key("assistant", "good evening")], 1)
-
-
 async def test_a_session_is_found_by_a_reply_on_its_present_path(world: World) -> None:
     chat, other, strange = SessionBuilder("a"), SessionBuilder("b"), SessionBuilder("a", owner="somebody else")
     for builder in (chat, other, strange):

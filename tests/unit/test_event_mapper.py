@@ -94,17 +94,25 @@ def test_a_text_that_is_no_unicode_is_refused() -> None:
         EventMapper().to_stored_event(edited("half an emoji: \ud83d"))
 
 
-def test_a_broken_payload_says_where_it_is() -> None:
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("session.message-edited", b'{"text":'),
+        ("session.message-edited", b'["text"]'),
+        ("session.from-the-future", b"{}"),
+    ],
+)
+def test_a_row_that_is_no_event_says_where_it_is(topic: str, payload: bytes) -> None:
     broken = SealedEvent(
         originator_id=SESSION,
         originator_version=5,
-        topic="session.message-edited",
-        state=bytes(SALT_BYTES) + b'{"text":',
+        topic=topic,
+        state=bytes(SALT_BYTES) + payload,
         created="2026-03-01T12:30:00.000250+00:00",
         digest=b"",
     )
 
-    with pytest.raises(MapperDeserialisationError, match=f"{SESSION} version 5"):
+    with pytest.raises(MapperDeserialisationError, match=f"{topic} in {SESSION} version 5"):
         EventMapper().to_domain_event(broken)
 
 
@@ -114,7 +122,7 @@ def a_busy_session() -> Session:
     session.version = 4000
     session.path, session.messages = array("q", [3, 4, 9, 7]), array("q", range(3, 10))
     session.instructions, session.personas = {"ab": 2}, {"cd": 5}
-    session.open_turn = OpenTurn(id="turn-1", kind="new", process="p", query=9, version=3999)
+    session.open_turn = OpenTurn(id="turn-1", kind="new", query=9)
     return session
 
 

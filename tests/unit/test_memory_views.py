@@ -93,7 +93,8 @@ async def test_the_newest_reading_of_a_message_counts(world: World) -> None:
     await world.see(chat)
     emotions = world.models.emotions
 
-    assert [(one.of, one.dominant) for one in emotions.timeline(chat.id)] == [(hello, "love"), (sigh, "sadness")]
+    newest = emotions.of_messages(chat.id, [hello, sigh])
+    assert {of: one.dominant for of, one in newest.items()} == {hello: "love", sigh: "sadness"}
     assert emotions.of_messages(chat.id, [hello], first)[hello].labels == {"joy": 0.9}
     assert len(emotions.readings(chat.id)) == 3
 
@@ -118,8 +119,8 @@ async def test_what_was_read_in_a_forgotten_message_is_forgotten_in_forks_too(wo
     chat.forget(hello)
     await world.see(chat)
 
-    assert world.models.emotions.timeline(chat.id) == []
-    assert world.models.emotions.timeline(fork.id) == []
+    assert world.models.emotions.readings(chat.id) == []
+    assert world.models.emotions.readings(fork.id) == []
     assert world.models.emotions.missing(chat.id) == []
 
 
@@ -203,7 +204,6 @@ async def test_vectors_are_read_with_the_lineage_they_belong_to(world: World) ->
 
     assert [(row.session, row.version) for row in rows] == [(chat.id.hex, common), (fork.id.hex, own)]
     assert vectors.rows(fork.id, "test", after=rows[0].sequence) == rows[1:]
-    assert [row.part for row in vectors.of(fork.id, common, "test")] == ["0"]
     assert vectors.rows(fork.id, "another embedder") == []
     assert vectors.embedders(fork.id) == ["test"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from api.adapters.offline import MODEL, OPENING, OfflineModel
 from api.ports import Delta, Finish, ModelFailed
-from domain.context import RECALL_HEADING, Quotation
+from domain.recalled import RECALL_HEADING, Quotation
 from domain.records import JsonObject, NeutralMessage
 from tests.fakes_models import WordTokens
 

@@ -87,21 +87,21 @@ def test_a_failed_pass_fails_its_own_calls_only(passes: Passes) -> None:
     failing = passes.submit([[1], [1] * 250])
     parts = passes.next()
     other = passes.submit([[2]])
-    passes.fail(parts, RuntimeError("out of memory"))
+    passes.fail(parts, Unavailable("out of memory"))
 
     assert run(passes) == [1]
     assert other.done()
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(Unavailable, match="out of memory"):
         failing.result(0)
 
 
 def test_a_call_whose_passes_all_fail_is_told_once(passes: Passes) -> None:
     failing = passes.submit([[1], [1] * 256])
     first, second = passes.next(), passes.next()
-    passes.fail(first, RuntimeError("first"))
-    passes.fail(second, RuntimeError("second"))
+    passes.fail(first, Unavailable("first"))
+    passes.fail(second, Unavailable("second"))
 
-    with pytest.raises(RuntimeError, match="first"):
+    with pytest.raises(Unavailable, match="first"):
         failing.result(0)
 
 
@@ -110,8 +110,9 @@ def test_a_worker_waits_for_work_and_outlives_a_failed_pass(passes: Passes) -> N
     worker.start()
     failing, good = passes.submit([[0]]), passes.submit([[5] * 256])
 
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(Unavailable, match=r"model failed: out of memory\.") as failed:
         failing.result(5)
+    assert isinstance(failed.value.__cause__, RuntimeError)
     assert good.result(5).tolist() == [[5]]
     passes.close()
     worker.join(5)

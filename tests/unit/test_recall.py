@@ -273,3 +273,14 @@ def test_of_very_many_memories_those_with_the_words_are_compared_exactly() -> No
     assert kept["version"] == count + 1
     assert kept["parts"] == pytest.approx({"cosine": -0.1, "bm25": 0.4}, abs=1e-3)
     assert "vector_pending" not in record["rest"]
+
+
+def test_what_stands_in_the_window_by_now_is_so_recorded_whatever_its_rank() -> None:
+    ranking = ranked(many(200))
+    ranking.decide(1, "kept")
+    ranking.decide(2, "over_budget")
+
+    ranking.settle(frozenset({2, 70, 150, 999}))
+
+    assert (verdicts(ranking.record())[1], verdicts(ranking.record())[2]) == ("kept", "in_window")
+    assert ranking.record()["rest"]["in_window"] == 2

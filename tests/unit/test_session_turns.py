@@ -41,7 +41,7 @@ def test_a_turn_opens_with_the_emotions_read_and_the_context_built():
         .then(emotion_detected(2), turn_opened("t1", query=2))
     )
     assert session.open_turn is not None
-    assert (session.open_turn.id, session.open_turn.query, session.open_turn.version) == ("t1", 2, 4)
+    assert (session.open_turn.id, session.open_turn.query) == ("t1", 2)
 
 
 def test_a_turn_may_have_no_query():

@@ -13,9 +13,11 @@ from domain.errors import InvalidRequest
 def test_the_first_place_that_names_a_session_counts() -> None:
     names = Names(path="p", header="h", metadata="m", session_id="s", user="u")
 
-    assert session_address(names) == Address(external_id="p", identified_by="path")
+    assert session_address(names) == Address(external_id="p", identified_by="path", user="u")
     assert session_address(Names(header="h", metadata="m")) == Address(external_id="h", identified_by="header")
-    assert session_address(Names(metadata="m", user="u")) == Address(external_id="m", identified_by="metadata")
+    assert session_address(Names(metadata="m", user="u")) == Address(
+        external_id="m", identified_by="metadata", user="u"
+    )
     assert session_address(Names(session_id="s")) == Address(external_id="s", identified_by="session_id")
     assert session_address(Names(user="u")) == Address(identified_by="user", user="u")
     assert session_address(Names(user=" ")) == session_address(Names()) == Address()

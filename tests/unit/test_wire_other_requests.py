@@ -1,10 +1,13 @@
 """What the wire reads of the bodies that are no chat: legacy prompts, texts to embed, questions to recall, imports."""
 
+from threading import get_ident
 from typing import Any
 
 import orjson
 import pytest
+from starlette.requests import Request
 
+from api.routes.access import SMALL, parsed
 from api.wire.body import parse_object, validated
 from api.wire.completion_request import parse_legacy
 from api.wire.embeddings import EmbeddingFields
@@ -119,3 +122,16 @@ def test_other_imports_are_refused(raw: bytes) -> None:
 def test_only_one_object_is_a_body(raw: bytes) -> None:
     with pytest.raises(InvalidRequest):
         parse_object(raw)
+
+
+@pytest.mark.parametrize(("size", "elsewhere"), [(SMALL, False), (SMALL + 1, True)])
+async def test_a_large_body_is_read_by_another_thread(size: int, elsewhere: bool) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b" " * size, "more_body": False}
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+    length, thread = await parsed(request, lambda raw: (len(raw), get_ident()))
+
+    assert length == size
+    assert (thread != get_ident()) is elsewhere

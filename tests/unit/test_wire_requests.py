@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from api.wire.address import Names
+from api.wire.body import json_response, parse_json
 from api.wire.chat_request import parse_chat
 from api.wire.completion_request import CompletionRequest
 from domain.errors import InvalidRequest
@@ -255,3 +256,19 @@ def test_the_bodys_places_are_read() -> None:
     asked = chat(metadata={"session_id": "m", "other": 1}, session_id="s", user="u")
 
     assert asked.names == Names(metadata="m", session_id="s", user="u")
+
+
+@pytest.mark.parametrize("nested", [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize("levels", [100, 1000])
+def test_json_that_is_nested_too_deep_is_refused(nested: tuple[str, str], levels: int) -> None:
+    opening, closing = nested
+    raw = f'{{"messages": [], "x": {opening * levels}"\\u0000"{closing * levels}}}'
+
+    with pytest.raises(InvalidRequest, match="100 levels"):
+        parse_chat(raw.encode(), NOW)
+
+
+def test_json_that_is_as_deep_as_it_may_be_is_read_and_can_be_written() -> None:
+    raw = b"[" * 100 + b"]" * 100
+
+    assert json_response(parse_json(raw)).body == raw

@@ -12,10 +12,11 @@ from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from api.errors import BodyTooLarge, ClientGone, error_response, failure
-from api.ports import Delta, Encoding, Finish, ModelFailed
+from api.ports import Delta, Finish, ModelFailed
 from api.shutdown import Shutdown, ShuttingDown
+from api.vectors import unit_mean
 from api.wire.completion_response import ChatShape, Shape, TextShape
-from api.wire.embeddings import embedding_list, one_vector
+from api.wire.embeddings import embedding_list
 from api.wire.frames import reply_frames
 from domain.errors import (
     Conflict,
@@ -160,7 +161,7 @@ async def test_a_legacy_stream_is_of_text_completions() -> None:
 
 
 def test_a_vector_is_the_normalised_mean_of_its_parts() -> None:
-    vector = one_vector(Encoding(np.array([[1, 0], [0, 1]], dtype=np.float16)))
+    vector = unit_mean(np.array([[1, 0], [0, 1]], dtype=np.float16))
 
     assert vector.dtype == np.float32
     assert vector.tolist() == pytest.approx([0.5**0.5, 0.5**0.5])

@@ -1,8 +1,17 @@
-"""The content of a message: a string, or a list of parts of which this server takes the texts."""
+"""What messages in OpenAI's shape are made of: roles, and a content that is a string or a list of parts.
+
+Requests and imports read them alike; of the parts, this server takes the texts.
+"""
 
 from typing import Final, cast
 
 from domain.errors import InvalidRequest
+from domain.records import InstructionRole, Role
+
+DIALOGUE: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "tool": "tool"}
+"""Roles whose messages are of the dialogue, by the name that a client sends."""
+INSTRUCTIONS: Final[dict[str, InstructionRole]] = {"system": "system", "developer": "developer"}
+"""Roles whose messages instruct, likewise."""
 
 _TEXT_FIELDS: Final = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _OTHER_MEDIA: Final = frozenset({"image_url", "input_image", "input_audio", "file", "input_file", "video_url"})
