@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from domain.records import Image, InstructionRole, JsonObject, Origin, Role
@@ -34,3 +35,8 @@ class Instruction:
         """Equal exactly for equal role, name and text: an instruction is stored once."""
         canonical = json.dumps([self.role, self.name, self.text], ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def leading(messages: Sequence[Message | Instruction]) -> int:
+    """How many instructions stand before the first message of the dialogue."""
+    return next((place for place, message in enumerate(messages) if isinstance(message, Message)), len(messages))

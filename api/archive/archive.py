@@ -21,7 +21,7 @@ from api.ports import EventLog
 from api.sessions.axis import Axis, event_json
 from api.sessions.reader import Asked, Reader
 from domain.errors import Conflict, InvalidRequest, VersionConflict
-from domain.messages import Instruction, Message
+from domain.messages import Instruction, Message, leading
 from domain.records import Json, JsonObject
 from domain.session import Session
 from domain.transcript import Append
@@ -105,11 +105,10 @@ class Archive:
 
 def _begun(dialogue: Sequence[Message | Instruction], name: NewName) -> Imported:
     session = Session.start(owner=name.owner, external_id=name.external_id, identified_by="import")
-    leading = next((n for n, entry in enumerate(dialogue) if isinstance(entry, Message)), len(dialogue))
     session.receive(
         turn=None,
         instructions=[entry for entry in dialogue if isinstance(entry, Instruction)],
-        leading=leading,
+        leading=leading(dialogue),
         operations=[Append(entry) for entry in dialogue if isinstance(entry, Message)],
     )
     return Imported(session=session, events=session.collect())

@@ -48,12 +48,6 @@ class TurnRequest:
     def instructions(self) -> list[Instruction]:
         return [message for message in self.messages if isinstance(message, Instruction)]
 
-    @property
-    def leading(self) -> int:
-        """How many instructions stand before the first message of the dialogue."""
-        places = (place for place, message in enumerate(self.messages) if isinstance(message, Message))
-        return next(places, len(self.messages))
-
 
 class Answer(Protocol):
     """A reply on its way. The context is stored durably and the model has begun to answer before it exists."""

@@ -29,7 +29,7 @@ from api.commands import decided
 from api.ports import ChatModel, EventLog, SessionLocks
 from domain.errors import NotFound
 from domain.events import SessionEvent
-from domain.messages import Message
+from domain.messages import Message, leading
 from domain.session import Session
 from domain.transcript import key, reconcile
 from projections.follower import Follower
@@ -172,7 +172,7 @@ class Turns:
         received = session.receive(
             turn=turn,
             instructions=request.instructions,
-            leading=request.leading,
+            leading=leading(request.messages),
             operations=reconciliation.operations,
         )
         timings = _before_encoding(request, load_ms=opened_ms + elapsed_ms(started))

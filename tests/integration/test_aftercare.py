@@ -27,21 +27,6 @@ MANY = BATCH * 2 + 10
 
 
 @pytest.fixture
-def log() -> PlannedLog:
-    return PlannedLog()
-
-
-@pytest.fixture
-def model() -> ScriptedModel:
-    return ScriptedModel()
-
-
-@pytest.fixture
-def encoder() -> FlakyEncoder:
-    return FlakyEncoder()
-
-
-@pytest.fixture
 async def heartline(
     tmp_path: Path, log: PlannedLog, model: ScriptedModel, encoder: FlakyEncoder
 ) -> AsyncGenerator[System, None]:

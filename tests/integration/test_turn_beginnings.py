@@ -1,8 +1,6 @@
 """When an answer begins: the turn is durable, and the first word is there. Else there is none."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +8,8 @@ from api.ports import ModelFailed
 from domain.errors import Unavailable, VersionConflict
 from domain.events import TurnFailed
 from tests.fakes_models import ScriptedModel
-from tests.system import Outside, System, read, system
+from tests.system import System, read
 from tests.turn_fakes import (
-    FlakyEncoder,
     PlannedLog,
     a_while,
     of_kind,
@@ -20,29 +17,6 @@ from tests.turn_fakes import (
     turn_is_open,
     until,
 )
-
-
-@pytest.fixture
-def log() -> PlannedLog:
-    return PlannedLog()
-
-
-@pytest.fixture
-def model() -> ScriptedModel:
-    return ScriptedModel()
-
-
-@pytest.fixture
-def encoder() -> FlakyEncoder:
-    return FlakyEncoder()
-
-
-@pytest.fixture
-async def heartline(
-    tmp_path: Path, log: PlannedLog, model: ScriptedModel, encoder: FlakyEncoder
-) -> AsyncGenerator[System, None]:
-    async with system(tmp_path, outside=Outside(log=log, model=model, encoder=encoder)) as built:
-        yield built
 
 
 async def test_the_answer_waits_for_the_append(heartline: System, log: PlannedLog, model: ScriptedModel) -> None:

@@ -1,8 +1,5 @@
 """What a request becomes: the events of a turn, what of a transcript is new."""
 
-from collections.abc import AsyncGenerator
-from pathlib import Path
-
 import pytest
 
 from api.chat.request import Address
@@ -13,7 +10,7 @@ from domain.events import ContextBuilt, EmotionDetected, MessageReceived, ReplyC
 from domain.messages import Message
 from domain.session import session_id
 from tests.fakes_models import ScriptedModel
-from tests.system import NOON, OWNER, Outside, System, read, system
+from tests.system import NOON, OWNER, System, read
 from tests.turn_fakes import (
     FlakyEncoder,
     PlannedLog,
@@ -27,29 +24,6 @@ from tests.turn_fakes import (
 
 OPENING = ["MessageReceived", "EmotionDetected", "ContextBuilt"]
 REPLY = ["ReplyCompleted", "EmotionDetected"]
-
-
-@pytest.fixture
-def log() -> PlannedLog:
-    return PlannedLog()
-
-
-@pytest.fixture
-def model() -> ScriptedModel:
-    return ScriptedModel()
-
-
-@pytest.fixture
-def encoder() -> FlakyEncoder:
-    return FlakyEncoder()
-
-
-@pytest.fixture
-async def heartline(
-    tmp_path: Path, log: PlannedLog, model: ScriptedModel, encoder: FlakyEncoder
-) -> AsyncGenerator[System, None]:
-    async with system(tmp_path, outside=Outside(log=log, model=model, encoder=encoder)) as built:
-        yield built
 
 
 # -- what is stored ----------------------------------------------------------------------------------------------------
