@@ -57,11 +57,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
-	@echo "Installing requirements.lock into .venv: once, several minutes, about 1.7 GB (mostly PyTorch)"
+	@echo "Installing requirements.lock into .venv: once, a minute or two"
 	@$(BIN)/python scripts/install.py requirements.lock
 	@touch $@
 
 $(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
-	@echo "Installing requirements-dev.lock into .venv: once, several minutes, about 1.7 GB (mostly PyTorch)"
+	@echo "Installing requirements-dev.lock into .venv: once, several minutes, mostly for PyTorch, which the tests compare with"
 	@$(BIN)/python scripts/install.py requirements-dev.lock
 	@touch $@ $(RUNTIME)

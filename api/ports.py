@@ -57,10 +57,26 @@ class SessionLocks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text word piece by word piece: ids, int32, shape (pieces,), and last-layer states in context, float32, shape
+    (pieces, dimensions), of any length."""
+
+    pieces: NDArray[np.int32]
+    states: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class Encoding:
-    """What one forward pass says of one text: a unit vector per part, float16, shape (parts, dimensions)."""
+    """What one forward pass says of one text.
+
+    `parts`: a unit vector a part, float16, shape (parts, dimensions). `layers`: for each part the means of the
+    embedding and of every layer over its word pieces, float32, shape (parts, layers + 1, dimensions), not normalised.
+    Layers and tokens are None where an encoder shows nothing of them.
+    """
 
     parts: NDArray[np.float16]
+    layers: NDArray[np.float32] | None = None
+    tokens: Tokens | None = None
 
 
 class Encoder(Protocol):

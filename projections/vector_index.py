@@ -6,12 +6,13 @@ until enough of them are wanted) and only these, and those that are likely for a
 Vectors are never removed: what is out of view is not asked about.
 """
 
+import ctypes
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import Index
 
 EXACT_UP_TO: Final = 100_000
 CANDIDATES: Final = 512
@@ -86,7 +87,18 @@ class VectorIndex:
 
     def _nearest(self, query: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
         if self._graph is None:
-            self._graph = Index(ndim=self._dimensions, metric="ip", dtype="f16")
+            self._graph = _new_graph(self._dimensions)
             self._graph.add(np.arange(self._size), self._vectors[: self._size])
         matches = self._graph.search(query, wanted)
         return np.asarray(matches.keys, dtype=np.int64)
+
+
+def _new_graph(dimensions: int) -> Any:
+    """An empty HNSW graph. usearch is loaded here: only sessions this large need it."""
+    # Its wheel on Linux holds a C++ runtime of its own; what is loaded after it would be bound to half of that and
+    # crash (onnxruntime does). With the system's loaded first, all share that one.
+    with suppress(OSError):
+        ctypes.CDLL("libstdc++.so.6", mode=ctypes.RTLD_GLOBAL)
+    from usearch.index import Index
+
+    return Index(ndim=dimensions, metric="ip", dtype="f16")

@@ -26,7 +26,8 @@ def install_lock(lock: Path) -> int:
     total = sum(not line.startswith((" ", "#")) for line in lock.read_text().splitlines())
     got = 0
     said: list[str] = []
-    command = [*PIP, "-r", str(lock)]
+    # A lock is whole; what it leaves out on purpose shall not come back as somebody's dependency.
+    command = [*PIP, "--no-deps", "-r", str(lock)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         for line in pip.stdout or ():
             said.append(line)

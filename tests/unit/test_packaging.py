@@ -54,12 +54,15 @@ def test_a_lock_gives_one_exact_version_a_line_and_nothing_else(lock: str) -> No
     assert [line for line in lines if not re.match(r"[a-z0-9-]+==[0-9][0-9a-z.]*(\s+#|$)", line)] == []
 
 
-@pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_leaves_it_open_which_build_of_torch_is_taken(lock: str) -> None:
-    versions = locked(lock)
+def test_the_lock_leaves_it_open_which_build_of_torch_is_taken() -> None:
+    versions = locked("requirements-dev.lock")
 
     assert versions["torch"] == "2.13.0"
     assert [name for name in versions if name.startswith(("nvidia", "cuda", "triton"))] == []
+
+
+def test_serving_needs_no_torch() -> None:
+    assert locked("requirements.lock").keys() & {"torch", "transformers", "sentence-transformers", "scipy"} == set()
 
 
 def test_both_locks_name_the_same_versions() -> None:
