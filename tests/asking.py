@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from api.adapters.openai_upstream import Patience
+from api.adapters.calls import Patience
 from api.ports import ChatModel, Delta, Finish, ModelFailed
 from domain.records import NeutralMessage
 

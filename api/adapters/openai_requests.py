@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from api.ports import ModelFailed
+from api.adapters.failures import unsupported
 from domain.records import Image, JsonObject, NeutralMessage
 
 ReadImage = Callable[[str], bytes]
@@ -45,14 +45,10 @@ def _content(message: NeutralMessage, read_image: ReadImage | None) -> object:
     if not images:
         return message["content"]
     if read_image is None:
-        raise _unsupported("Images cannot be passed on to the language model.")
+        raise unsupported("Images cannot be passed on to the language model.")
     return [{"type": "text", "text": message["content"]}, *(_picture(image, read_image) for image in images)]
 
 
 def _picture(image: Image, read_image: ReadImage) -> object:
     content = base64.b64encode(read_image(image["sha256"])).decode("ascii")
     return {"type": "image_url", "image_url": {"url": f"data:{image['media_type']};base64,{content}"}}
-
-
-def _unsupported(message: str) -> ModelFailed:
-    return ModelFailed(message, code="unsupported_parameter", status=400)

@@ -1,15 +1,13 @@
 """Any language model behind OpenAI's chat completions: OpenAI itself, llama.cpp, Ollama, vLLM, OpenRouter, …
 
-    stream() -> a free slot -> attempt, and again while nothing has been said -> chunks -> Delta … Finish
+How it is called, and when again, is the matter of `api.adapters.calls`.
 
 Importing the SDK takes a second: import this module only where such a model is configured.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 import httpx2
@@ -18,15 +16,14 @@ from openai import AsyncOpenAI, AsyncStream
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
-from api.adapters.openai_failures import FAILURES, cut_off, failed, is_passing, retry_after
+from api.adapters.calls import Calls, Patience
+from api.adapters.failures import cut_off
+from api.adapters.openai_failures import FAILURES, failed
 from api.adapters.openai_requests import ReadImage, chat_request
 from api.ports import Delta, Finish, ModelFailed
 from domain.records import FinishReason, JsonObject, NeutralMessage, Usage
 
 OPENAI: Final = "https://api.openai.com/v1"
-SLOTS: Final = 5
-"""Calls under way at once; others wait."""
-ATTEMPTS: Final = 3
 
 _REASONS: Final[dict[str, FinishReason]] = {
     "length": "length",
@@ -34,16 +31,6 @@ _REASONS: Final[dict[str, FinishReason]] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """Seconds: to connect, between two pieces of an answer, before the second attempt, and at most before any."""
-
-    connect: float = 5
-    read: float = 120
-    backoff: float = 0.5
-    longest_wait: float = 30
 
 
 class OpenAiUpstream:
@@ -61,10 +48,10 @@ class OpenAiUpstream:
         """Local servers need no key. Without `read_image`, messages with images are refused."""
         self._default = default
         self._patience = patience or Patience()
+        self._calls = Calls(self._patience, failures=FAILURES, told=failed)
         self._read_image = read_image
         timeout = httpx2.Timeout(self._patience.read, connect=self._patience.connect)
         self._client = AsyncOpenAI(base_url=base_url, api_key=api_key or "none", max_retries=0, timeout=timeout)
-        self._slots = asyncio.Semaphore(SLOTS)
         self._asks_usage = True
 
     @property
@@ -91,33 +78,12 @@ class OpenAiUpstream:
         request = await asyncio.to_thread(
             chat_request, messages, model=model, parameters=parameters, read_image=self._read_image
         )
-        async with self._slots:
-            attempt = 0
-            while True:
-                begun = False
-                try:
-                    async with aclosing(self._attempt(request)) as pieces:
-                        async for piece in pieces:
-                            begun = True
-                            yield piece
-                    return
-                except FAILURES as error:
-                    if begun or (pause := self._pause(error, attempt)) is None:
-                        raise failed(error, begun=begun) from error
-                await asyncio.sleep(pause)
-                attempt += 1
+        async with aclosing(self._calls.stream(lambda: self._attempt(request))) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def close(self) -> None:
         await self._client.close()
-
-    def _pause(self, error: Exception, attempt: int) -> float | None:
-        """Seconds before the next attempt; None when there shall be none."""
-        if attempt + 1 == ATTEMPTS or not is_passing(error):
-            return None
-        asked = retry_after(error)
-        if asked is None:
-            return self._patience.backoff * 2**attempt * random.uniform(0.5, 1.5)
-        return asked if asked <= self._patience.longest_wait else None
 
     async def _attempt(self, request: dict[str, object]) -> AsyncGenerator[Delta | Finish, None]:
         reply = _Reply()

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from api.adapters.calls import Patience
 from api.adapters.offline import OfflineModel
-from api.adapters.openai_upstream import OpenAiUpstream, Patience
+from api.adapters.openai_upstream import OpenAiUpstream
 from api.ports import ChatModel, ModelFailed
 from domain.records import JsonObject
 from tests.contracts.chat_model_contract import ChatModelContract

@@ -74,7 +74,7 @@ async def test_our_key_is_never_in_an_error(model: OpenAiUpstream, upstream: Fak
         (hanging(), 503, "upstream_unavailable"),
         (cut(), 503, "upstream_unavailable"),
         (failing_inside(code=429), 429, "rate_limit_exceeded"),
-        (failing_inside(code=503), 502, "upstream_error"),
+        (failing_inside(code=503), 503, "upstream_unavailable"),
     ],
 )
 async def test_a_passing_failure_is_tried_three_times_and_then_told(
