@@ -3,7 +3,7 @@
 Each port has one contract suite in `tests/contracts`, run by a fake and by every adapter.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -106,35 +106,91 @@ class EmotionDetector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of the reply's text."""
+    """A piece of the text of one choice. `refusal` marks the words of a model that declines to answer."""
 
     text: str
+    choice: int = 0
+    refusal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of what the model thinks before it answers: shown to the client, never stored."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallDelta:
+    """A piece of the tool call at `index` among the calls of one choice.
+
+    The first piece of a call has its id and name; `arguments` is JSON that comes in pieces. `extra` is what the
+    provider wants to be given back with the call, as it is (Gemini's thought signatures).
+    """
+
+    index: int = 0
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    extra: JsonObject | None = None
+    choice: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The end of a reply: the last item of a stream that did not fail. `usage` is None when the model is silent."""
+    """The end of a reply: the last item of a stream that did not fail. `usage` is None when the model is silent.
+
+    `reason` is the first choice's; `others` are those of the further choices, in order. Usage counts all of them.
+    """
 
     reason: FinishReason
     usage: Usage | None
     model: str
+    others: tuple[FinishReason, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[FinishReason, ...]:
+        """One a choice."""
+        return (self.reason, *self.others)
+
+
+ReplyDelta = Delta | ReasoningDelta | ToolCallDelta
+Streamed = ReplyDelta | Finish
+"""What a model's stream is made of."""
+
+ReadImage = Callable[[str], bytes]
+"""The bytes of the image with this sha256. Blocks. Raises Unavailable when they are not there."""
 
 
 class ModelFailed(HeartlineError):
     """The language model did not answer. `status` is what the caller should see, `retry_after` in seconds."""
 
-    def __init__(self, message: str, *, code: str, status: int, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, code: str, status: int, retry_after: float | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message, param=param)
         self.code = code
         self.status = status
         self.retry_after = retry_after
+
+
+class Unsupported(ModelFailed):
+    """The model cannot take what `param` asks for. The message says what to do."""
+
+    def __init__(self, message: str, *, param: str) -> None:
+        super().__init__(message, code="unsupported_parameter", status=400, param=param)
 
 
 Provider = Literal["offline", "openai"]
 
 
 class ChatModel(Protocol):
-    """A language model. Closing the stream (or cancelling its reader) ends the upstream call within a second."""
+    """A language model. Closing the stream (or cancelling its reader) ends the upstream call within a second.
+
+    Parameters are OpenAI's, by OpenAI's names: temperature, max_tokens, stop, response_format, tools, tool_choice, n, …
+    An adapter translates them. Tool calls in messages have OpenAI's shape too; images stand in them by their sha256.
+    """
 
     @property
     def provider(self) -> Provider: ...
@@ -148,10 +204,20 @@ class ChatModel(Protocol):
         """The names a request may give."""
         ...
 
+    def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:
+        """Raises Unsupported for what this model is known not to take; `images` says whether any are sent.
+
+        Asked before anything of the request is stored. What only the provider knows, `stream` finds out.
+        """
+        ...
+
     def stream(
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
-    ) -> AsyncGenerator[Delta | Finish, None]:
-        """Deltas, then one Finish. Raises ModelFailed before the first delta or in the middle; never both."""
+    ) -> AsyncGenerator[Streamed, None]:
+        """Deltas, then one Finish. Raises ModelFailed before the first delta or in the middle; never both.
+
+        With `n` the choices come interleaved, and may be fewer than asked for: whoever asked then asks again.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from api.chat.request import TurnRequest
-from api.ports import Delta, Encoding, Finish, Provider
+from api.ports import Delta, Encoding, Finish, Provider, Streamed
 from api.services import RecallQuestion, Services
 from domain.errors import HeartlineError, InvalidRequest, NotFound
 from domain.records import Json, JsonObject, NeutralMessage, Usage
@@ -38,7 +38,7 @@ class FakeAnswer:
     cancelled: int = 0
     ended: bool = False
 
-    async def stream(self) -> AsyncIterator[Delta | Finish]:
+    async def stream(self) -> AsyncIterator[Streamed]:
         for piece in self.pieces:
             await asyncio.sleep(self.pause)
             yield Delta(piece)
@@ -164,9 +164,12 @@ class FakeModel:
     async def models(self) -> list[str]:
         return ["fake-1", "makers/fake-2"]
 
+    def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:
+        raise NotImplementedError
+
     def stream(
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
-    ) -> AsyncGenerator[Delta | Finish, None]:
+    ) -> AsyncGenerator[Streamed, None]:
         raise NotImplementedError
 
     async def close(self) -> None:

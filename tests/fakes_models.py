@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
-from api.ports import Delta, Encoding, Finish, ModelFailed
+from api.ports import Delta, Encoding, Finish, ModelFailed, ReasoningDelta, Streamed, ToolCallDelta, Unsupported
 from domain.records import FinishReason, JsonObject, NeutralMessage, Usage
 
-Step = str | asyncio.Event | ModelFailed
-"""A piece of the reply; or wait until the test sets the event; or fail here."""
+Step = str | Delta | ReasoningDelta | ToolCallDelta | asyncio.Event | ModelFailed
+"""A piece of the reply (a string is one of text); or wait until the test sets the event; or fail here."""
 
 
 def usage(*, input_tokens: int = 7, output_tokens: int = 5) -> Usage:
@@ -32,6 +32,7 @@ class Script:
 
     steps: Sequence[Step] = ("Hello", " there.")
     reason: FinishReason = "stop"
+    others: tuple[FinishReason, ...] = ()
     usage: Usage | None = field(default_factory=usage)
 
 
@@ -54,6 +55,7 @@ class ScriptedModel:
         self._models = list(models)
         self.calls: list[Call] = []
         self.closed = False
+        self.refusal: Unsupported | None = None
 
     @property
     def provider(self) -> Literal["offline"]:
@@ -70,9 +72,13 @@ class ScriptedModel:
         """From the next call on: these steps."""
         self._scripts = [Script(steps=steps, reason=reason)]
 
+    def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
     async def stream(
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
-    ) -> AsyncGenerator[Delta | Finish, None]:
+    ) -> AsyncGenerator[Streamed, None]:
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         call = Call(messages=list(messages), model=model, parameters=parameters)
         self.calls.append(call)
@@ -84,9 +90,9 @@ class ScriptedModel:
                 elif isinstance(step, ModelFailed):
                     raise step
                 else:
-                    yield Delta(step)
+                    yield Delta(step) if isinstance(step, str) else step
             call.finished = True
-            yield Finish(script.reason, script.usage, model)
+            yield Finish(script.reason, script.usage, model, script.others)
         finally:
             call.ended.set()
 

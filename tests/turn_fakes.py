@@ -15,7 +15,7 @@ import pytest
 
 from api.chat.answers import RunningAnswer
 from api.chat.request import Answer
-from api.ports import Delta, Encoding, Finish
+from api.ports import Delta, Encoding, Streamed
 from domain.errors import HeartlineError, NotFound, Unavailable
 from domain.events import SessionEvent
 from domain.messages import Instruction, Message
@@ -85,9 +85,12 @@ class Upstream:
     async def models(self) -> list[str]:
         return await self._scripted.models()
 
+    def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:
+        self._scripted.check(model=model, parameters=parameters, images=images)
+
     def stream(
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
-    ) -> AsyncGenerator[Delta | Finish, None]:
+    ) -> AsyncGenerator[Streamed, None]:
         return self._scripted.stream(messages, model=model, parameters=parameters)
 
     async def close(self) -> None:
@@ -128,9 +131,9 @@ async def first(answer: Answer, pieces: int) -> list[str]:
     return found
 
 
-async def rest(answer: Answer) -> list[str | Finish | HeartlineError]:
-    """All that comes of an answer, its end included."""
-    found: list[str | Finish | HeartlineError] = []
+async def rest(answer: Answer) -> list[str | Streamed | HeartlineError]:
+    """All that comes of an answer, its end included; of text the text alone."""
+    found: list[str | Streamed | HeartlineError] = []
     try:
         async for item in answer.stream():
             found.append(item.text if isinstance(item, Delta) else item)

@@ -14,15 +14,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from api.ports import Delta, Finish, ModelFailed
+from api.ports import ModelFailed, Streamed
 
 ATTEMPTS: Final = 3
 
 PASSING: Final = frozenset({"rate_limit_exceeded", "upstream_unavailable"})
 """Codes of failures that the same call may escape a little later."""
 
-Piece = Delta | Finish
-Attempt = Callable[[], AsyncGenerator[Piece, None]]
+Attempt = Callable[[], AsyncGenerator[Streamed, None]]
 Told = Callable[[Exception, bool], ModelFailed]
 """What the caller should be told of an SDK's exception; the bool says that part of the reply went out before it."""
 
@@ -56,13 +55,13 @@ class Calls:
         self._told = told
         self._slots = asyncio.Semaphore(patience.slots)
 
-    async def stream(self, attempt: Attempt) -> AsyncGenerator[Piece, None]:
+    async def stream(self, attempt: Attempt) -> AsyncGenerator[Streamed, None]:
         """The pieces of the first attempt that says anything. Raises ModelFailed.
 
         However the stream is left, the attempt is over, and its connection closed, when leaving is.
         """
         async with self._slots:
-            pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
+            pieces: asyncio.Queue[Streamed | None] = asyncio.Queue()
             pump = asyncio.create_task(self._pump(attempt, pieces))
             pump.add_done_callback(lambda _: pieces.put_nowait(None))
             try:
@@ -73,7 +72,7 @@ class Calls:
                 pump.cancel()
                 await asyncio.gather(pump, return_exceptions=True)
 
-    async def _pump(self, attempt: Attempt, pieces: "asyncio.Queue[Piece | None]") -> None:
+    async def _pump(self, attempt: Attempt, pieces: "asyncio.Queue[Streamed | None]") -> None:
         attempts = 0
         while True:
             begun = False

@@ -53,11 +53,6 @@ def cut_off() -> ModelFailed:
     return ModelFailed("The language model's answer broke off.", code="upstream_cut", status=502)
 
 
-def unsupported(message: str) -> ModelFailed:
-    """The request asks what this model, or our way to it, cannot do."""
-    return ModelFailed(message, code="unsupported_parameter", status=400)
-
-
 def wait_of(header: str) -> float | None:
     """Seconds that a Retry-After header asks to wait: a number, or a date."""
     try:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from api.ports import Delta, Finish, ModelFailed
+from api.ports import Delta, Finish, Streamed, Unsupported
 from domain.budget import TokenCounter
 from domain.recalled import RECALL_HEADING
 from domain.records import FinishReason, JsonObject, NeutralMessage, Usage
@@ -66,11 +66,21 @@ class OfflineModel:
     async def models(self) -> list[str]:
         return [MODEL]
 
+    def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:
+        """A sentence has no format, and who only remembers neither calls tools nor sees."""
+        wanted = parameters.get("response_format")
+        if isinstance(wanted, dict) and wanted.get("type") not in (None, "text"):
+            raise _unsupported("response_format", "answers in plain text only: leave response_format out")
+        if parameters.get("tools") and parameters.get("tool_choice") != "none":
+            raise _unsupported("tools", "calls no tools: leave them out")
+        if images:
+            raise _unsupported("messages", "sees no images: send text")
+
     async def stream(
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
-    ) -> AsyncGenerator[Delta | Finish, None]:
+    ) -> AsyncGenerator[Streamed, None]:
         """Words, then the Finish. `model` is ignored; of the parameters, limits and stop strings are honoured."""
-        refuse_formats(parameters)
+        self.check(model=model, parameters=parameters, images=False)
         text, reason = limited(reply(messages), parameters)
         for word in re.findall(r"\s*\S+\s*", text):
             yield Delta(word)
@@ -140,12 +150,8 @@ def limited(text: str, parameters: JsonObject) -> tuple[str, FinishReason]:
     return text, "stop"
 
 
-def refuse_formats(parameters: JsonObject) -> None:
-    """Raises ModelFailed for a format that a sentence cannot have."""
-    wanted = parameters.get("response_format")
-    if isinstance(wanted, dict) and wanted.get("type") not in (None, "text"):
-        message = "The offline model answers in plain text only: leave response_format out or configure a model."
-        raise ModelFailed(message, code="unsupported_parameter", status=400)
+def _unsupported(param: str, reason: str) -> Unsupported:
+    return Unsupported(f"The offline model {reason}, or configure a model (see README).", param=param)
 
 
 def words(text: str) -> set[str]:

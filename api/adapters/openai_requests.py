@@ -2,14 +2,11 @@
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from api.adapters.failures import unsupported
+from api.ports import ReadImage, Unsupported
 from domain.records import Image, JsonObject, NeutralMessage
-
-ReadImage = Callable[[str], bytes]
-"""The bytes of the image with this sha256."""
 
 # Compatible servers know "system"; "developer" only OpenAI's own.
 _ROLES: Final = {"developer": "system"}
@@ -21,7 +18,7 @@ def chat_request(
 ) -> dict[str, object]:
     """The body without what streaming adds: every parameter that is not null goes with it.
 
-    Raises ModelFailed for images when there is nothing to read them with.
+    Raises Unsupported for images when there is nothing to read them with.
     """
     given = {name: value for name, value in parameters.items() if value is not None}
     return {**given, "model": model, "messages": [_message(message, read_image) for message in messages]}
@@ -45,7 +42,7 @@ def _content(message: NeutralMessage, read_image: ReadImage | None) -> object:
     if not images:
         return message["content"]
     if read_image is None:
-        raise unsupported("Images cannot be passed on to the language model.")
+        raise Unsupported("Images cannot be passed on to the language model: send text.", param="messages")
     return [{"type": "text", "text": message["content"]}, *(_picture(image, read_image) for image in images)]
 
 

@@ -10,22 +10,36 @@ Nothing is stored before the turn itself is durable, and the Finish goes out aft
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from api.ports import Delta, Finish, ModelFailed
+from api.chat.gathered import Choice, Gathered
+from api.ports import Finish, ModelFailed, Streamed
 from domain.errors import HeartlineError
-from domain.records import Usage
+from domain.records import FinishReason, JsonObject, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """One choice of a reply, as far as it was sent."""
+
+    text: str
+    reason: FinishReason
+    tool_calls: Sequence[JsonObject] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What the model said, as far as it was sent, and how it ended. Times are of `time.perf_counter()`."""
+    """What the model said, as far as it was sent: at least one choice, none of them blank. `usage` counts all of them.
 
-    text: str
-    finish: Finish
+    Times are of `time.perf_counter()`.
+    """
+
+    choices: Sequence[Spoken]
+    model: str
+    usage: Usage | None
     first_token: float | None
     ended: float
 
@@ -54,7 +68,7 @@ class Facts:
 class RunningAnswer:
     """An answer (`api.turn.Answer`) that is being read from the model."""
 
-    def __init__(self, facts: Facts, source: AsyncGenerator[Delta | Finish, None], keeper: Keeper) -> None:
+    def __init__(self, facts: Facts, source: AsyncGenerator[Streamed, None], keeper: Keeper) -> None:
         self.session = facts.session
         self.turn = facts.turn
         self.model = facts.model
@@ -62,12 +76,12 @@ class RunningAnswer:
         self.left_out = facts.left_out
         self._source = source
         self._keeper = keeper
-        self._queue: asyncio.Queue[Delta | Finish | HeartlineError] = asyncio.Queue()
+        self._queue: asyncio.Queue[Streamed | HeartlineError] = asyncio.Queue()
         self._begun = asyncio.Event()
         self._failed_early: HeartlineError | None = None
         self._first_token: float | None = None
-        self._said: list[str] = []
-        self._sent: list[str] = []
+        self._said = Gathered()
+        self._sent = Gathered()
         self._unwanted = ModelFailed("The client went away before the first word.", code="cancelled", status=499)
         self._durable: asyncio.Future[None] | None = None
         self._reader: asyncio.Task[Finish] | None = None
@@ -91,18 +105,18 @@ class RunningAnswer:
         if self._failed_early is not None:
             raise self._failed_early
 
-    async def stream(self) -> AsyncGenerator[Delta | Finish, None]:
+    async def stream(self) -> AsyncGenerator[Streamed, None]:
         """Deltas, then the Finish; or an error in its place."""
         while True:
             item = await self._queue.get()
             if isinstance(item, HeartlineError):
                 raise item
-            if isinstance(item, Delta):
-                # Before the yield: a client that goes away during it was sent this piece.
-                self._sent.append(item.text)
-            yield item
             if isinstance(item, Finish):
+                yield item
                 return
+            # Before the yield: a client that goes away during it was sent this piece.
+            self._sent.take(item)
+            yield item
 
     async def cancel(self) -> None:
         """End the upstream call and store what was sent as `cancelled`. Waits until that is done."""
@@ -130,7 +144,7 @@ class RunningAnswer:
                     return item
                 if self._first_token is None:
                     self._first_token = time.perf_counter()
-                self._said.append(item.text)
+                self._said.take(item)
                 self._queue.put_nowait(item)
                 self._begun.set()
         raise ModelFailed("The model's stream ended without saying so.", code="upstream_cut", status=502)
@@ -175,24 +189,43 @@ class RunningAnswer:
         return await self._store_reply(cancelled=self._reader.cancelled())
 
     async def _store_reply(self, *, cancelled: bool) -> Finish:
-        assert self._reader is not None
-        finish = Finish("cancelled", None, self.model) if cancelled else self._reader.result()
-        text = "".join(self._sent if cancelled else self._said)
-        if cancelled:
-            self._withhold()
-        if cancelled and not text.strip():
+        finish, spoken = self._cut_short() if cancelled else self._whole()
+        if cancelled and not spoken:
             await self._keeper.fail(self._unwanted)
             raise self._unwanted
-        if not text.strip():
+        if not spoken:
             await self._keeper.fail(_empty(finish))
             return finish
-        said = Said(text=text, finish=finish, first_token=self._first_token, ended=time.perf_counter())
+        said = Said(
+            choices=spoken,
+            model=finish.model,
+            usage=finish.usage,
+            first_token=self._first_token,
+            ended=time.perf_counter(),
+        )
         return replace(finish, usage=await self._keeper.complete(said))
+
+    def _whole(self) -> tuple[Finish, list[Spoken]]:
+        assert self._reader is not None
+        finish = self._reader.result()
+        choices = zip(self._said.choices(len(finish.reasons)), finish.reasons, strict=True)
+        return finish, [_spoken(choice, reason) for choice, reason in choices if not choice.blank]
+
+    def _cut_short(self) -> tuple[Finish, list[Spoken]]:
+        """What was sent before the client went away. Nobody answers the tools that it called."""
+        self._withhold()
+        choices = self._sent.choices()
+        finish = Finish("cancelled", None, self.model, others=("cancelled",) * (len(choices) - 1))
+        return finish, [Spoken(text=said.text, reason="cancelled") for said in choices if said.text.strip()]
 
     def _withhold(self) -> None:
         """Send nothing more: what is stored of a cancelled reply is what was sent of it."""
         while not self._queue.empty():
             self._queue.get_nowait()
+
+
+def _spoken(choice: Choice, reason: FinishReason) -> Spoken:
+    return Spoken(text=choice.text, reason=reason, tool_calls=choice.tool_calls)
 
 
 def _empty(finish: Finish) -> ModelFailed:

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from api.chat.answers import Said
+from api.chat.answers import Said, Spoken
 from api.chat.perception import Perception
 from api.chat.stopwatch import elapsed_ms
 from api.commands import decided
@@ -45,27 +45,38 @@ class Replies:
 
     async def complete(self, opened: Opened, said: Said) -> Usage:
         """Store the reply; the usage is our estimate where the model did not say. Raises Unavailable or Conflict."""
-        usage = said.finish.usage or self._estimate(opened, said)
-        reply = Reply(
-            text=said.text,
-            model=said.finish.model,
-            finish_reason=said.finish.reason,
-            usage=usage,
-            time_to_first_token_ms=None if said.first_token is None else elapsed_ms(opened.arrived, said.first_token),
-            duration_ms=elapsed_ms(opened.arrived, said.ended),
-            timings_ms={"append": opened.appended_ms.result(), "end": elapsed_ms(said.ended)},
-            said_at=self.clock().isoformat(),
-        )
-        await decided(lambda: self._complete(opened, reply))
+        usage = said.usage or self._estimate(opened, said)
+        replies = self._replies(opened, said, usage)
+        await decided(lambda: self._complete(opened, replies))
         self.ended(opened.session)
         return usage
 
-    async def _complete(self, opened: Opened, reply: Reply) -> None:
+    def _replies(self, opened: Opened, said: Said, usage: Usage) -> list[Reply]:
+        """One a choice. The call was one, so its tokens are noted with the first."""
+        nothing: Usage = {**usage, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "reasoning_tokens": 0}
+        first_token = None if said.first_token is None else elapsed_ms(opened.arrived, said.first_token)
+        timings = {"append": opened.appended_ms.result(), "end": elapsed_ms(said.ended)}
+        return [
+            Reply(
+                text=spoken.text,
+                model=said.model,
+                finish_reason=spoken.reason,
+                usage=nothing if place else usage,
+                time_to_first_token_ms=first_token,
+                duration_ms=elapsed_ms(opened.arrived, said.ended),
+                timings_ms=timings,
+                said_at=self.clock().isoformat(),
+                tool_calls=spoken.tool_calls,
+            )
+            for place, spoken in enumerate(said.choices)
+        ]
+
+    async def _complete(self, opened: Opened, replies: Sequence[Reply]) -> None:
         session = await self.log.load(opened.session)
         before = session.version
-        (version, *_) = session.complete_turn(opened.turn, [reply])
-        text = reply.text
-        perceived = await self.perception.perceive({version: text})
+        versions = session.complete_turn(opened.turn, replies)
+        texts = {version: reply.text for version, reply in zip(versions, replies, strict=True) if reply.text.strip()}
+        perceived = await self.perception.perceive(texts)
         session.detect(self.perception.detected(perceived))
         vectors = self.perception.vectors(opened.session, perceived)
         await self.log.append(opened.session, before, session.collect(), vectors)
@@ -86,11 +97,14 @@ class Replies:
     def _estimate(self, opened: Opened, said: Said) -> Usage:
         return {
             "input_tokens": opened.input_tokens,
-            "output_tokens": self.counter.count(said.text),
+            "output_tokens": sum(map(self._tokens, said.choices)),
             "cached_tokens": 0,
             "reasoning_tokens": 0,
             "estimated": True,
         }
+
+    def _tokens(self, spoken: Spoken) -> int:
+        return sum(map(self.counter.count, [spoken.text, *map(str, spoken.tool_calls)]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

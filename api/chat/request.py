@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from api.ports import Delta, Finish
+from api.ports import Streamed
 from domain.messages import Instruction, Message
 from domain.records import JsonObject
 
@@ -73,7 +73,7 @@ class Answer(Protocol):
         """Messages of the client's transcript that did not fit our window (recall may still bring them back)."""
         ...
 
-    def stream(self) -> AsyncIterator[Delta | Finish]:
+    def stream(self) -> AsyncIterator[Streamed]:
         """Deltas, then a Finish, which comes only when the reply is stored durably. Raises a HeartlineError instead of
         the Finish when the model failed half-way or the reply could not be stored: the turn is failed then."""
         ...

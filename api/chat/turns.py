@@ -32,6 +32,7 @@ from domain.events import SessionEvent
 from domain.messages import Message, leading
 from domain.session import Session
 from domain.transcript import key, reconcile
+from domain.turn import Received
 from projections.follower import Follower
 from projections.ports import StoredVector
 from projections.recall import Query
@@ -175,6 +176,7 @@ class Turns:
             leading=leading(request.messages),
             operations=reconciliation.operations,
         )
+        self._check_model(request, received)
         timings = _before_encoding(request, load_ms=opened_ms + elapsed_ms(started))
         started = time.perf_counter()
         perceived, query = await self._perceive(session, brought(request, received), recent)
@@ -194,6 +196,14 @@ class Turns:
         session.begin_turn(turn, emotions=self._parts.perception.detected(perceived), context=built.context)
         vectors = self._parts.perception.vectors(session.id, perceived)
         return _Decided(turn=turn, built=built, events=session.collect(), vectors=vectors)
+
+    def _check_model(self, request: TurnRequest, received: Received) -> None:
+        """Raises Unsupported, before anything is stored, for what the model is known not to take."""
+        self._parts.model.check(
+            model=request.model or self._parts.model.default,
+            parameters=request.parameters,
+            images=any(message.images for message in brought(request, received).values()),
+        )
 
     async def _perceive(
         self, session: Session, new: Mapping[int, Message], recent: Recent

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.chat.gathered import Choice, Gathered
 from api.chat.request import Answer, TurnRequest
-from api.ports import Delta, Finish
+from api.ports import Finish, Streamed
 from api.routes.presence import unless_gone
 from api.services import Turns
 from api.shutdown import Shutdown, ShuttingDown
@@ -63,10 +64,10 @@ async def begin(request: Request, turns: Turns, shutdown: Shutdown, asked: TurnR
 async def collected(request: Request, answer: Answer, shape: Shape, shutdown: Shutdown) -> Response:
     """The whole answer in one response. Raises what the answer's stream raises, and ClientGone."""
     try:
-        text, finish = await unless_gone(request, _whole(until_stopped(answer, shutdown)))
+        choices, finish = await unless_gone(request, _whole(until_stopped(answer, shutdown)))
     finally:
         await _cancel(answer)
-    return json_response(shape.whole(text, finish), headers={**reply_headers(answer), "Cache-Control": "no-store"})
+    return json_response(shape.whole(choices, finish), headers={**reply_headers(answer), "Cache-Control": "no-store"})
 
 
 def reply_headers(answer: Answer) -> dict[str, str]:
@@ -78,25 +79,25 @@ def reply_headers(answer: Answer) -> dict[str, str]:
     return headers
 
 
-async def until_stopped(answer: Answer, shutdown: Shutdown) -> AsyncIterator[Delta | Finish]:
+async def until_stopped(answer: Answer, shutdown: Shutdown) -> AsyncIterator[Streamed]:
     """The answer's items; when the server stops, as many as come in the time left, then a Finish of our own."""
     items = answer.stream()
+    others = 0
     try:
         while (item := await shutdown.within(anext(items, None))) is not None:
+            others = max(others, 0 if isinstance(item, Finish) else item.choice)
             yield item
     except ShuttingDown:
         await _cancel(answer)
-        yield Finish(reason="length", usage=None, model=answer.model)
+        yield Finish(reason="length", usage=None, model=answer.model, others=("length",) * others)
 
 
-async def _whole(items: AsyncIterator[Delta | Finish]) -> tuple[str, Finish]:
-    pieces: list[str] = []
+async def _whole(items: AsyncIterator[Streamed]) -> tuple[list[Choice], Finish]:
+    gathered = Gathered()
     async for item in items:
-        match item:
-            case Delta():
-                pieces.append(item.text)
-            case Finish():
-                return "".join(pieces), item
+        if isinstance(item, Finish):
+            return gathered.choices(len(item.reasons)), item
+        gathered.take(item)
     raise RuntimeError("An answer ended without a Finish.")
 
 

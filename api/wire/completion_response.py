@@ -3,10 +3,12 @@
 Nulls that OpenAI's schema requires are there, and nothing else is added.
 """
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
+from api.chat.gathered import Call, Choice
 from api.chat.request import Answer
-from api.ports import Finish
+from api.ports import Delta, Finish, ReasoningDelta, ReplyDelta, ToolCallDelta
 from domain.records import FinishReason, Json, JsonObject, Usage
 
 _FINGERPRINT: Final = "fp_heartline"
@@ -22,17 +24,17 @@ _REASONS: Final[dict[FinishReason, str]] = {
 
 
 class Shape(Protocol):
-    """How one reply is written, whole or in chunks."""
+    """How one reply is written, whole or in chunks. It remembers what it has begun: use it for one reply."""
 
-    def whole(self, text: str, finish: Finish) -> JsonObject: ...
+    def whole(self, choices: Sequence[Choice], finish: Finish) -> JsonObject: ...
 
-    def opening(self) -> JsonObject | None:
-        """The chunk before the first piece of text, if there is one."""
+    def pieces(self, delta: ReplyDelta) -> Sequence[JsonObject]:
+        """The chunks of one delta: none where the shape has no place for it."""
         ...
 
-    def piece(self, text: str) -> JsonObject: ...
-
-    def closing(self, finish: Finish) -> JsonObject: ...
+    def closing(self, finish: Finish) -> Sequence[JsonObject]:
+        """One chunk a choice, with its reason."""
+        ...
 
     def usage(self, usage: Usage) -> JsonObject:
         """The extra chunk for clients that asked for it."""
@@ -53,35 +55,59 @@ class ChatShape:
         }
         self._head = head
         self._chunk: dict[str, Json] = {**head, "usage": None} if include_usage else head
+        self._opened: set[int] = set()
+        self._calls: set[tuple[int, int]] = set()
 
-    def whole(self, text: str, finish: Finish) -> JsonObject:
-        choice: JsonObject = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text, "refusal": None, "annotations": []},
-            "logprobs": None,
-            "finish_reason": _REASONS[finish.reason],
-        }
-        return {**self._head, "object": "chat.completion", "choices": [choice], **_usage_of(finish)}
+    def whole(self, choices: Sequence[Choice], finish: Finish) -> JsonObject:
+        written: list[Json] = [
+            {"index": index, "message": _message(choice), "logprobs": None, "finish_reason": _REASONS[reason]}
+            for index, (choice, reason) in enumerate(zip(choices, finish.reasons, strict=True))
+        ]
+        return {**self._head, "object": "chat.completion", "choices": written, **_usage_of(finish)}
 
-    def opening(self) -> JsonObject:
-        return self._choice({"role": "assistant", "content": "", "refusal": None}, None)
+    def pieces(self, delta: ReplyDelta) -> Sequence[JsonObject]:
+        """Before the first of a choice comes its role."""
+        piece = self._choice(delta.choice, self._delta(delta), None)
+        return [piece] if delta.choice in self._opened else [self._opening(delta), piece]
 
-    def piece(self, text: str) -> JsonObject:
-        return self._choice({"content": text}, None)
-
-    def closing(self, finish: Finish) -> JsonObject:
-        return self._choice({}, _REASONS[finish.reason])
+    def closing(self, finish: Finish) -> Sequence[JsonObject]:
+        reasons = enumerate(finish.reasons)
+        silent = [self._opening(Delta("", index)) for index in range(len(finish.reasons)) if index not in self._opened]
+        return [*silent, *(self._choice(index, {}, _REASONS[reason]) for index, reason in reasons)]
 
     def usage(self, usage: Usage) -> JsonObject:
         return {**self._head, "choices": [], "usage": _usage(usage)}
 
-    def _choice(self, delta: JsonObject, reason: str | None) -> JsonObject:
-        choice: JsonObject = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+    def _opening(self, first: ReplyDelta) -> JsonObject:
+        self._opened.add(first.choice)
+        content = None if isinstance(first, ToolCallDelta) else ""
+        return self._choice(first.choice, {"role": "assistant", "content": content, "refusal": None}, None)
+
+    def _delta(self, delta: ReplyDelta) -> JsonObject:
+        match delta:
+            case Delta():
+                return {"refusal" if delta.refusal else "content": delta.text}
+            case ReasoningDelta():
+                return {"reasoning_content": delta.text}
+            case ToolCallDelta():
+                return {"tool_calls": [self._call(delta)]}
+
+    def _call(self, piece: ToolCallDelta) -> JsonObject:
+        """Its id and name stand in the first piece only."""
+        if (piece.choice, piece.index) in self._calls:
+            return {"index": piece.index, "function": {"arguments": piece.arguments}}
+        self._calls.add((piece.choice, piece.index))
+        call = Call()
+        call.take(piece)
+        return {"index": piece.index, **call.whole}
+
+    def _choice(self, index: int, delta: JsonObject, reason: str | None) -> JsonObject:
+        choice: JsonObject = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
         return {**self._chunk, "choices": [choice]}
 
 
 class TextShape:
-    """The legacy `text_completion`: chunks and whole replies look alike."""
+    """The legacy `text_completion`: chunks and whole replies look alike. It never knew tools, nor reasoning."""
 
     def __init__(self, answer: Answer, *, include_usage: bool) -> None:
         head: dict[str, Json] = {
@@ -94,26 +120,42 @@ class TextShape:
         self._head = head
         self._chunk: dict[str, Json] = {**head, "usage": None} if include_usage else head
 
-    def whole(self, text: str, finish: Finish) -> JsonObject:
-        return {**self._head, "choices": [self._choice(text, finish)], **_usage_of(finish)}
+    def whole(self, choices: Sequence[Choice], finish: Finish) -> JsonObject:
+        written: list[Json] = [
+            _text_choice(index, choice.text, reason)
+            for index, (choice, reason) in enumerate(zip(choices, finish.reasons, strict=True))
+        ]
+        return {**self._head, "choices": written, **_usage_of(finish)}
 
-    def opening(self) -> None:
-        return None
+    def pieces(self, delta: ReplyDelta) -> Sequence[JsonObject]:
+        return [self._piece(delta.choice, delta.text, None)] if isinstance(delta, Delta) else []
 
-    def piece(self, text: str) -> JsonObject:
-        return {**self._chunk, "choices": [self._choice(text, None)]}
-
-    def closing(self, finish: Finish) -> JsonObject:
-        return {**self._chunk, "choices": [self._choice("", finish)]}
+    def closing(self, finish: Finish) -> Sequence[JsonObject]:
+        return [self._piece(index, "", reason) for index, reason in enumerate(finish.reasons)]
 
     def usage(self, usage: Usage) -> JsonObject:
         return {**self._head, "choices": [], "usage": _usage(usage)}
 
-    def _choice(self, text: str, finish: Finish | None) -> JsonObject:
-        reason = _REASONS[finish.reason] if finish is not None else None
-        # This endpoint never knew tools.
-        reason = "stop" if reason == "tool_calls" else reason
-        return {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
+    def _piece(self, index: int, text: str, reason: FinishReason | None) -> JsonObject:
+        return {**self._chunk, "choices": [_text_choice(index, text, reason)]}
+
+
+def _message(choice: Choice) -> JsonObject:
+    """What was said; null where there are only calls. Reasoning goes by the name that compatible servers gave it."""
+    said = None if choice.refusal or (choice.calls and not choice.text) else choice.text
+    message: dict[str, Json] = {"role": "assistant", "content": said, "refusal": None, "annotations": []}
+    if choice.refusal:
+        message["refusal"] = choice.text
+    if choice.calls:
+        message["tool_calls"] = choice.tool_calls
+    if choice.thought:
+        message["reasoning_content"] = choice.reasoning
+    return message
+
+
+def _text_choice(index: int, text: str, reason: FinishReason | None) -> JsonObject:
+    told = "stop" if reason == "tool_calls" else _REASONS[reason] if reason is not None else None
+    return {"index": index, "text": text, "logprobs": None, "finish_reason": told}
 
 
 def _usage_of(finish: Finish) -> JsonObject:

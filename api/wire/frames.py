@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 
 from api.errors import failure
-from api.ports import Delta, Finish
+from api.ports import Finish, Streamed
 from api.wire.completion_response import Shape
 from domain.errors import HeartlineError
 
@@ -27,19 +27,18 @@ def error_frame(error: Exception) -> bytes:
     return frame(failure(error).body)
 
 
-async def reply_frames(items: AsyncIterator[Delta | Finish], shape: Shape, *, usage: bool) -> AsyncIterator[bytes]:
+async def reply_frames(items: AsyncIterator[Streamed], shape: Shape, *, usage: bool) -> AsyncIterator[bytes]:
     """The whole stream of a reply. It always ends with `[DONE]`; an error stands in the frame before it."""
     try:
-        if (opening := shape.opening()) is not None:
-            yield frame(opening)
         async for item in items:
-            match item:
-                case Delta():
-                    yield frame(shape.piece(item.text))
-                case Finish():
-                    yield frame(shape.closing(item))
-                    if usage and item.usage is not None:
-                        yield frame(shape.usage(item.usage))
+            if not isinstance(item, Finish):
+                for chunk in shape.pieces(item):
+                    yield frame(chunk)
+                continue
+            for chunk in shape.closing(item):
+                yield frame(chunk)
+            if usage and item.usage is not None:
+                yield frame(shape.usage(item.usage))
     except Exception as error:  # noqa: BLE001 - one of the borders: an error frame is all that a stream can still say
         yield error_frame(error)
     yield DONE

@@ -8,13 +8,13 @@ from typing import Any, cast, get_args
 
 import pytest
 
-from api.ports import ChatModel, Delta, Finish, ModelFailed, Provider
+from api.ports import ChatModel, Delta, Finish, ModelFailed, Provider, Streamed
 from domain.records import JsonObject, NeutralMessage
 
 QUESTION: list[NeutralMessage] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]
 
 
-def ask(model: ChatModel, parameters: JsonObject | None = None) -> AsyncIterator[Delta | Finish]:
+def ask(model: ChatModel, parameters: JsonObject | None = None) -> AsyncIterator[Streamed]:
     return model.stream(QUESTION, model=model.default, parameters=parameters or {})
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from api.chat.answers import Facts, RunningAnswer, Said
-from api.ports import Delta, Finish, ModelFailed
+from api.ports import Delta, Finish, ModelFailed, Streamed
 from domain.errors import HeartlineError, Unavailable
 from domain.records import FinishReason, Usage
 from tests.fakes_models import usage
@@ -22,6 +22,10 @@ class Notebook:
         self.failed: list[HeartlineError] = []
         self._refusal = refusal
 
+    @property
+    def texts(self) -> list[str]:
+        return [spoken.text for said in self.said for spoken in said.choices]
+
     async def complete(self, said: Said) -> Usage:
         if self._refusal is not None:
             raise self._refusal
@@ -32,7 +36,7 @@ class Notebook:
         self.failed.append(error)
 
 
-async def says(*items: Delta | Finish | Exception) -> AsyncGenerator[Delta | Finish, None]:
+async def says(*items: Streamed | Exception) -> AsyncGenerator[Streamed, None]:
     for item in items:
         await asyncio.sleep(0)
         if isinstance(item, Exception):
@@ -44,7 +48,7 @@ class Running:
     """An answer that was started, and whether its session was let go of."""
 
     def __init__(
-        self, source: AsyncGenerator[Delta | Finish, None], keeper: Notebook, refusal: Exception | None = None
+        self, source: AsyncGenerator[Streamed, None], keeper: Notebook, refusal: Exception | None = None
     ) -> None:
         facts = Facts(session="tea", turn="t1", model="fake-1", created=1, left_out=0)
         self.answer = RunningAnswer(facts, source, keeper)
@@ -64,7 +68,7 @@ class Running:
         self.released.set()
 
 
-async def rest(answer: RunningAnswer) -> list[Delta | Finish]:
+async def rest(answer: RunningAnswer) -> list[Streamed]:
     return [item async for item in answer.stream()]
 
 
@@ -74,7 +78,7 @@ async def test_the_finish_carries_the_usage_that_was_stored() -> None:
     items = await rest(running.start())
 
     assert items == [Delta("Hi"), Finish("stop", usage(output_tokens=3), "fake-1")]
-    assert [said.text for said in notebook.said] == ["Hi"]
+    assert notebook.texts == ["Hi"]
     await asyncio.wait_for(running.released.wait(), 1)
 
 
@@ -105,7 +109,7 @@ async def test_a_finish_without_any_delta_is_no_reply_either() -> None:
 async def test_who_leaves_after_blanks_leaves_a_failed_turn() -> None:
     waiting = asyncio.Event()
 
-    async def blank() -> AsyncGenerator[Delta | Finish, None]:
+    async def blank() -> AsyncGenerator[Streamed, None]:
         yield Delta(" ")
         await waiting.wait()
 
@@ -155,7 +159,7 @@ async def test_a_keeper_that_breaks_ends_the_stream_and_frees_the_session() -> N
 @pytest.mark.parametrize(
     "source", [says(DONE), says(ModelFailed("No.", code="no", status=502))], ids=["done", "failed"]
 )
-async def test_of_a_turn_that_was_not_stored_nothing_is_kept(source: AsyncGenerator[Delta | Finish, None]) -> None:
+async def test_of_a_turn_that_was_not_stored_nothing_is_kept(source: AsyncGenerator[Streamed, None]) -> None:
     running = Running(source, notebook := Notebook(), refusal=Unavailable("full"))
     answer = running.start()
 
@@ -189,4 +193,4 @@ async def test_who_waits_for_the_store_does_not_take_it_along_when_leaving() -> 
     await asyncio.wait([waiting])
     await answer.ended()
 
-    assert [said.text for said in notebook.said] == ["Hi"]
+    assert notebook.texts == ["Hi"]

@@ -11,8 +11,9 @@ import pytest
 from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from api.chat.gathered import Choice
 from api.errors import BodyTooLarge, ClientGone, error_response, failure
-from api.ports import Delta, Finish, ModelFailed
+from api.ports import Finish, ModelFailed, Streamed
 from api.shutdown import Shutdown, ShuttingDown
 from api.vectors import unit_mean
 from api.wire.completion_response import ChatShape, Shape, TextShape
@@ -35,11 +36,15 @@ from tests.fakes_http import USAGE, FakeAnswer
 STOP = Finish(reason="stop", usage=USAGE, model="fake-1")
 
 
+def said(text: str) -> list[Choice]:
+    return [Choice(said=[text])]
+
+
 def as_sent(value: object) -> Any:
     return orjson.loads(orjson.dumps(value))
 
 
-async def frames(shape: Shape, items: AsyncIterator[Delta | Finish], *, usage: bool = False) -> list[bytes]:
+async def frames(shape: Shape, items: AsyncIterator[Streamed], *, usage: bool = False) -> list[bytes]:
     return [frame async for frame in reply_frames(items, shape, usage=usage)]
 
 
@@ -50,7 +55,7 @@ def chunks(sent: list[bytes]) -> list[Any]:
 
 
 def test_a_whole_reply_is_a_chat_completion_with_its_required_nulls() -> None:
-    whole = as_sent(ChatShape(FakeAnswer(), include_usage=False).whole("Hello.", STOP))
+    whole = as_sent(ChatShape(FakeAnswer(), include_usage=False).whole(said("Hello."), STOP))
 
     ChatCompletion.model_validate(whole, strict=True)
     assert whole == {
@@ -86,15 +91,19 @@ def test_a_whole_reply_is_a_chat_completion_with_its_required_nulls() -> None:
 def test_usage_that_nobody_knows_is_left_out() -> None:
     silent = Finish(reason="stop", usage=None, model="fake-1")
 
-    assert "usage" not in ChatShape(FakeAnswer(), include_usage=False).whole("Hello.", silent)
+    assert "usage" not in ChatShape(FakeAnswer(), include_usage=False).whole(said("Hello."), silent)
 
 
 @pytest.mark.parametrize("reason", get_args(FinishReason))
 def test_every_end_has_a_reason_that_openai_knows(reason: FinishReason) -> None:
     finish = Finish(reason=reason, usage=USAGE, model="fake-1")
 
-    ChatCompletion.model_validate(as_sent(ChatShape(FakeAnswer(), include_usage=False).whole("", finish)), strict=True)
-    Completion.model_validate(as_sent(TextShape(FakeAnswer(), include_usage=False).whole("", finish)), strict=True)
+    ChatCompletion.model_validate(
+        as_sent(ChatShape(FakeAnswer(), include_usage=False).whole(said(""), finish)), strict=True
+    )
+    Completion.model_validate(
+        as_sent(TextShape(FakeAnswer(), include_usage=False).whole(said(""), finish)), strict=True
+    )
 
 
 async def test_a_stream_begins_with_the_role_and_ends_with_the_reason() -> None:
