@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from api.ports import ModelFailed
 
 
-def refused(status: int, message: str, *, retry_after: float | None = None) -> ModelFailed:
-    """An answer with an HTTP status that is an error; `message` is the upstream's."""
+def refused(status: int, message: str, *, retry_after: float | None = None, param: str | None = None) -> ModelFailed:
+    """An answer with an HTTP status that is an error; `message` is the upstream's, and so is `param`, what it is about."""
     match status:
         case 401 | 403:
             told = "The language model's server refuses this server's own key: check it and the base URL."
@@ -24,7 +24,7 @@ def refused(status: int, message: str, *, retry_after: float | None = None) -> M
             told = f"The language model's server answered {status}."
             return ModelFailed(told, code="upstream_unavailable", status=503, retry_after=retry_after)
         case _:
-            return ModelFailed(message, code="rejected", status=400)
+            return ModelFailed(message, code="rejected", status=400, param=param)
 
 
 def busy(message: str, *, code: str = "rate_limit_exceeded", retry_after: float | None = None) -> ModelFailed:

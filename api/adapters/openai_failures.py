@@ -38,4 +38,4 @@ def _refused(error: openai.APIStatusError) -> ModelFailed:
         return busy(error.message, code=_QUOTA, retry_after=wait)
     if error.status_code == 400 and (error.code in _TOO_LONG or error.type in _TOO_LONG):
         return too_long(error.message)
-    return refused(error.status_code, error.message, retry_after=wait)
+    return refused(error.status_code, error.message, retry_after=wait, param=error.param)

@@ -18,6 +18,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from api.chat.answers import Facts, RunningAnswer
+from api.chat.choices import Choices
 from api.chat.contexts import Built, Contexts
 from api.chat.incoming import Incoming, Recent, brought
 from api.chat.perception import Perceived, Perception
@@ -76,6 +77,7 @@ class Turns:
 
     def __init__(self, parts: TurnParts) -> None:
         self._parts = parts
+        self._choices = Choices(parts.model)
         self._running: dict[UUID, tuple[RunningAnswer, str]] = {}
 
     async def answer(self, request: TurnRequest) -> RunningAnswer:
@@ -133,7 +135,7 @@ class Turns:
             created=int(parts.clock().timestamp()),
             left_out=decision.built.left_out,
         )
-        source = parts.model.stream(decision.built.messages, model=context.model, parameters=request.parameters)
+        source = self._choices.stream(decision.built.messages, model=context.model, parameters=request.parameters)
         answer = RunningAnswer(facts, source, TurnKeeper(replies=parts.replies, opened=opened))
         append = asyncio.create_task(self._append(place.session, decision, appended_ms))
         self._running[place.session] = (answer, _asked(request))

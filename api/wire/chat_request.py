@@ -14,6 +14,7 @@ from api.contents import DIALOGUE, INSTRUCTIONS, text_of
 from api.wire.body import Fields, JsonDict, parse_object, validated
 from api.wire.completion_request import CompletionRequest, completion_request
 from api.wire.sampling import Sampling
+from api.wire.tools import Tools, tool_parameters
 from domain.errors import InvalidRequest
 from domain.messages import Instruction, Message
 from domain.records import JsonObject, Role
@@ -45,7 +46,8 @@ class _MessageFields(TypedDict, total=False):
 
 class _Chat(Sampling):
     messages: Annotated[list[_MessageFields], Field(min_length=1)]
-    tools: list[JsonDict] | None = None
+    tools: Tools | None = None
+    tool_choice: object = None
     functions: list[JsonDict] | None = None
     modalities: list[str] | None = None
     logprobs: bool | None = None
@@ -65,14 +67,12 @@ def parse_chat(raw: bytes, now: str) -> CompletionRequest:
     messages = _messages(fields, body["messages"], now)
     if not any(message.text.strip() or (isinstance(message, Message) and message.tool_calls) for message in messages):
         raise InvalidRequest("All messages are empty.", param="messages")
-    return completion_request(fields, body, messages)
+    return completion_request(fields, body, messages, tool_parameters(fields.tools, body))
 
 
 def _refuse_unsupported(fields: _Chat) -> None:
-    if fields.tools:
-        raise InvalidRequest("Tools are not supported yet.", param="tools")
     if fields.functions:
-        raise InvalidRequest("Functions are not supported yet.", param="functions")
+        raise InvalidRequest("'functions' is of a retired API: send them as tools.", param="functions")
     if fields.modalities and fields.modalities != ["text"]:
         raise InvalidRequest("This model answers in text only.", param="modalities")
 

@@ -27,14 +27,13 @@ class CompletionRequest:
 
 
 def completion_request(
-    fields: Sampling, body: JsonDict, messages: Sequence[Message | Instruction]
+    fields: Sampling, body: JsonDict, messages: Sequence[Message | Instruction], tools: JsonObject | None = None
 ) -> CompletionRequest:
-    """Raises InvalidRequest when more than one choice is asked for."""
-    fields.require_one_choice()
+    """`body` is what `fields` were read from; `tools` what the model is told besides."""
     return CompletionRequest(
         messages=messages,
         model=fields.model or None,
-        parameters=parameters(body),
+        parameters={**parameters(body), **(tools or {})},
         stream=fields.stream is True,
         include_usage=fields.wants_usage,
         names=fields.names(),
@@ -64,12 +63,12 @@ def parse_legacy(raw: bytes, now: str) -> CompletionRequest:
     """`POST /v1/completions`: the prompt is the newest message of a thin client. Raises InvalidRequest."""
     body = parse_object(raw)
     fields = validated(_Legacy, body)
-    if fields.best_of not in {None, 1}:
-        raise InvalidRequest("Only best_of=1 is supported.", param="best_of")
+    if fields.best_of not in {None, fields.n or 1}:
+        raise InvalidRequest("All choices are answered: leave best_of out, or let it be n.", param="best_of")
     if fields.echo:
-        raise InvalidRequest("echo is not supported.", param="echo")
+        raise InvalidRequest("The prompt is not repeated: put it before the reply yourself.", param="echo")
     if fields.suffix:
-        raise InvalidRequest("suffix is not supported.", param="suffix")
+        raise InvalidRequest("Nothing can be put in before a suffix: chat models only continue.", param="suffix")
     if not fields.prompt.strip():
         raise InvalidRequest("The prompt must not be empty.", param="prompt")
     return completion_request(fields, body, [Message(role="user", text=fields.prompt, said_at=now)])

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final, cast
 
 from pydantic import BeforeValidator, Field
 
+from api.chat.choices import MOST_CHOICES
 from api.wire.address import Names
 from api.wire.body import Fields
-from domain.errors import InvalidRequest
 from domain.records import JsonObject
 
 PASSED_ON: Final = (
@@ -23,6 +23,7 @@ PASSED_ON: Final = (
     "response_format",
     "reasoning_effort",
     "verbosity",
+    "n",
 )
 """What the model is told of a request, as the client named it."""
 
@@ -64,7 +65,7 @@ class Sampling(Fields):
     model: str | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    n: int | None = None
+    n: Annotated[int, Field(ge=1, le=MOST_CHOICES)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     max_tokens: Count | None = None
@@ -81,10 +82,6 @@ class Sampling(Fields):
     session_id: str | None = None
     user: str | None = None
 
-    def require_one_choice(self) -> None:
-        if self.n is not None and self.n != 1:
-            raise InvalidRequest("Only n=1 is supported: a session has one next message.", param="n")
-
     def names(self) -> Names:
         """The places of the body that may name a session."""
         metadata = self.metadata.session_id if self.metadata is not None else None
@@ -96,5 +93,8 @@ class Sampling(Fields):
 
 
 def parameters(body: Mapping[str, Any]) -> JsonObject:
-    """Those of the (validated) body that are passed on to the model."""
-    return cast(JsonObject, {name: body[name] for name in PASSED_ON if body.get(name) is not None})
+    """Those of the (validated) body that are passed on to the model. One choice need not be asked for."""
+    told = {name: body[name] for name in PASSED_ON if body.get(name) is not None}
+    if told.get("n") == 1:
+        del told["n"]
+    return cast(JsonObject, told)

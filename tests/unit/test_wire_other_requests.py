@@ -31,7 +31,8 @@ def test_a_legacy_prompt_is_a_users_message(prompt: object) -> None:
     [
         ({}, "prompt"),
         *(({"prompt": wrong}, "prompt") for wrong in (None, "", " ", 5, [], ["a", "b"], [1, 2], [[1]], [None])),
-        ({"prompt": "a", "n": 2}, "n"),
+        ({"prompt": "a", "n": 17}, "n"),
+        ({"prompt": "a", "n": 2, "best_of": 3}, "best_of"),
         ({"prompt": "a", "best_of": 2}, "best_of"),
         ({"prompt": "a", "best_of": "1"}, "best_of"),
         ({"prompt": "a", "echo": True}, "echo"),

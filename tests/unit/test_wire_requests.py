@@ -15,6 +15,10 @@ from domain.messages import Instruction, Message
 NOW = "2026-11-22T10:00:00+00:00"
 USER: dict[str, Any] = {"role": "user", "content": "hi"}
 CALL: dict[str, Any] = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {"name": "f", "description": "Does it.", "parameters": {"type": "object", "properties": {}}},
+}
 CALLING: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 
 
@@ -122,7 +126,7 @@ WRONG_TYPES: list[tuple[str, list[object]]] = [
     ("model", [1, True, [], {}]),
     ("stream", ["true", 1, 0, [], {}]),
     ("stream_options", [True, "x", []]),
-    ("n", ["1", True, 1.5, [], 0, -1, 2, 500, 10**30]),
+    ("n", ["1", True, 1.5, [], 0, -1, 17, 500, 10**30]),
     ("temperature", ["1", True, [], -0.1, 2.1]),
     ("top_p", ["1", True, {}, -0.1, 1.1]),
     ("max_tokens", ["1", True, 1.5, [], 0, -1, 10**19]),
@@ -138,7 +142,8 @@ WRONG_TYPES: list[tuple[str, list[object]]] = [
     ("metadata", ["x", 1, True, []]),
     ("session_id", [1, True, [], {}]),
     ("user", [1, True, [], {}]),
-    ("tools", ["x", 1, {}, [{"type": "function"}]]),
+    ("tools", ["x", 1, {}, [TOOL] * 129]),
+    ("tool_choice", ["x", 1, [], {}, "required", {"type": "function", "function": {"name": "f"}}]),
     ("functions", ["x", 1, {}, [{"name": "f"}]]),
     ("modalities", ["text", 1, ["text", "audio"]]),
     ("logprobs", ["x", 1, []]),
@@ -170,6 +175,11 @@ def test_a_wrong_value_in_any_field_is_refused_by_name(name: str, value: object)
         ({"logit_bias": {"7": 101}}, "logit_bias.7"),
         ({"response_format": {}}, "response_format.type"),
         ({"metadata": {"session_id": 5}}, "metadata.session_id"),
+        ({"tools": [{"type": "function"}]}, "tools.0.function"),
+        ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools.0.type"),
+        ({"tools": [{"type": "function", "function": {"name": ""}}]}, "tools.0.function.name"),
+        ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}}, "tool_choice"),
+        ({"tools": [TOOL], "tool_choice": {"type": "allowed_tools"}}, "tool_choice"),
     ],
 )
 def test_a_wrong_value_inside_a_field_is_refused_by_its_path(fields: dict[str, Any], param: str) -> None:
@@ -203,6 +213,22 @@ def test_what_the_model_is_told_is_passed_on_as_it_was_named() -> None:
 
     assert asked.parameters == told
     assert asked.model == "m"
+
+
+@pytest.mark.parametrize("choice", ["none", "auto", "required", {"type": "function", "function": {"name": "f"}}])
+def test_tools_and_what_is_said_of_them_are_passed_on(choice: object) -> None:
+    told: dict[str, Any] = {"tools": [TOOL], "tool_choice": choice, "parallel_tool_calls": False}
+
+    assert chat(**told).parameters == told
+
+
+def test_without_tools_nothing_is_said_of_them() -> None:
+    assert chat(tools=[], tool_choice="auto", parallel_tool_calls=True).parameters == {}
+
+
+@pytest.mark.parametrize(("n", "told"), [(1, {}), (16, {"n": 16})])
+def test_several_choices_may_be_asked_for(n: int, told: dict[str, Any]) -> None:
+    assert chat(n=n).parameters == told
 
 
 def test_usage_in_a_stream_must_be_asked_for() -> None:
