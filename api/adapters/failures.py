@@ -10,7 +10,7 @@ from api.ports import ModelFailed
 
 
 def refused(status: int, message: str, *, retry_after: float | None = None, param: str | None = None) -> ModelFailed:
-    """An answer with an HTTP status that is an error; `message` is the upstream's, and so is `param`, what it is about."""
+    """An answer with an HTTP status that is an error; `message` and `param` (what it is about) are the upstream's."""
     match status:
         case 401 | 403:
             told = "The language model's server refuses this server's own key: check it and the base URL."
