@@ -1,40 +1,63 @@
-"""`python -m benchmarks [NAME …]`: run the benchmarks named, or all. Each prints a table and writes JSON."""
+"""Measure the speed of Heartline. Each benchmark prints tables; all of them together take about ten minutes.
+
+What quality is measured with are commands of their own: see benchmarks/README.md.
+"""
 
 import argparse
-import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
+import orjson
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import appends, turn
+from benchmarks import appends, rebuild, start, turn
+from benchmarks.report import Result, machine
 
-Rows = list[dict[str, str | float]]
-
-BENCHMARKS: Mapping[str, Callable[[], Rows]] = {"turn": turn.measure, "appends": appends.measure}
+BENCHMARKS: Final[Mapping[str, Callable[[], list[Result]]]] = {
+    "turn": turn.measure,
+    "appends": appends.measure,
+    "rebuild": rebuild.measure,
+    "start": start.measure,
+}
 
 
 def main() -> None:
     """Parse the command line, measure, print, write."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which to run; all when none is named")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"), help="folder for the JSON files")
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    arguments = _parser().parse_args()
+    unknown = [name for name in arguments.names if name not in BENCHMARKS]
+    if unknown:
+        _parser().error(f"there is no benchmark {unknown[0]!r}: choose from {', '.join(BENCHMARKS)}")
+    out = Console(width=None if sys.stdout.isatty() else 120)
+    here, command = machine(), " ".join(["python -m benchmarks", *sys.argv[1:]])
+    out.print(", ".join(f"{name} {value}" for name, value in here.items()))
+    results: dict[str, list[Result]] = {}
     for name in arguments.names or BENCHMARKS:
-        rows = BENCHMARKS[name]()
-        (arguments.out / f"{name}.json").write_text(json.dumps(rows, indent=2), encoding="utf-8")
-        Console().print(_table(name, rows))
+        results[name] = BENCHMARKS[name]()
+        for result in results[name]:
+            out.print(result.table())
+        if arguments.json is not None:  # after each: a long run that is broken off has shown what it found
+            found = {"machine": here, "command": command, "results": results}
+            arguments.json.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
 
 
-def _table(name: str, rows: Rows) -> Table:
-    table = Table(title=name)
-    for column in rows[0]:
-        table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
-    for row in rows:
-        table.add_row(*(value if isinstance(value, str) else f"{value:.2f}" for value in row.values()))
-    return table
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="\n".join(f"  {name:10}{_first_line(f'benchmarks.{name}')}" for name in BENCHMARKS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="turn, appends, rebuild, start; all when none is named"
+    )
+    parser.add_argument("--json", type=Path, metavar="OUT", help="file to write the results to as JSON")
+    return parser
+
+
+def _first_line(module: str) -> str:
+    return (sys.modules[module].__doc__ or "").partition("\n")[0]
 
 
 if __name__ == "__main__":

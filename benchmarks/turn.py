@@ -1,86 +1,179 @@
-"""What memory adds to a turn, part by part, in sessions of 20, 600 and 10,000 messages, with the offline model.
+"""What memory adds to a streamed turn of 50 chunks, against the same upstream called directly in the same run.
 
-The whole path of the product is used: real log with fsync, real views, real embedding model. Reading the texts of the
-long session in (not measured here) takes a minute or two.
+The server is the console script in a process of its own, asked over HTTP; its log is synced, its embedding model the
+real one. 64 sessions of each length are asked in rotation, by 1, 16 or 64 clients that never pause and send nothing but
+their newest message.
 """
 
 import asyncio
 import statistics
-import tempfile
-import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+import psutil
 from rich.progress import Progress
 
-from api.bootstrap import System, now, running
-from api.chat.request import Address, TurnRequest
-from api.settings import load_settings
-from benchmarks.chat import conversation, questions
-from domain.messages import Message
-from domain.session import Session
-from domain.transcript import Append
+from benchmarks.caller import Caller, Heard
+from benchmarks.chat import questions
+from benchmarks.console import Listening, listening, plain_http
+from benchmarks.report import Result, Row
+from benchmarks.sessions import QUIET, converse, data_folder, filling, fork, progress
+from benchmarks.upstream import upstream
 
 SIZES: Final = (20, 600, 10_000)
-WARM_UP: Final = 10
-TURNS: Final = 60
-OWNER: Final = "local"
+CLIENTS: Final = (1, 16, 64)
+SESSIONS: Final = 64
+TURNS: Final = 192
+"""Measured turns of a cell; each session gets as many as every other."""
 
 
-def measure() -> list[dict[str, str | float]]:
-    """Median and 95th percentile of each part of a turn, in milliseconds, for each size of session."""
-    return [row for size in SIZES for row in asyncio.run(_measure(size))]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One row of the table: so many clients at once in sessions of one length."""
 
+    clients: int
+    direct: Sequence[Heard]
+    heard: Sequence[Heard]
+    cpu_ms: float
+    seconds: float
 
-async def _measure(size: int) -> list[dict[str, str | float]]:
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(data_dir=Path(folder), summarize_after_messages=1_000_000, model_provider="offline")
-        async with running(settings) as system:
-            session = await _filled(system, size)
-            samples = [await _ask(system, session, text) for text in questions(WARM_UP + TURNS)][WARM_UP:]
-    return _rows(size, samples)
-
-
-async def _filled(system: System, size: int) -> Session:
-    session = Session.start(owner=OWNER, external_id="bench", identified_by="import")
-    session.receive(turn=None, operations=[Append(message) for message in conversation(size)])
-    await system.memory.log.append(session.id, 0, session.collect())
-    with Progress() as bar:
-        task = bar.add_task(f"reading {size} messages in", total=size)
-        await system.aftercare.look_after(session.id, lambda done, total: bar.update(task, completed=done, total=total))
-    return session
-
-
-async def _ask(system: System, session: Session, text: str) -> dict[str, float]:
-    """One turn by a thin client: its parts in milliseconds, and all of it up to the first word."""
-    arrived = time.perf_counter()
-    answer = await system.turns.answer(
-        TurnRequest(
-            owner=OWNER,
-            address=Address(external_id=session.external_id, identified_by="path"),
-            messages=[Message(role="user", text=text, said_at=now().isoformat())],
-            model=None,
-            parameters={"max_tokens": 8},
-            arrived=arrived,
-            parse_ms=0.0,
-        )
-    )
-    first_word = (time.perf_counter() - arrived) * 1000
-    async for _ in answer.stream():
-        pass
-    await answer.ended()
-    audit = await system.services.sessions.turn(OWNER, session.external_id, answer.turn, at=None)
-    timings = cast("dict[str, float]", audit["timings_ms"])
-    return {**timings, "first word": first_word, "all but encode": first_word - timings["encode"]}
-
-
-def _rows(size: int, samples: list[dict[str, float]]) -> list[dict[str, str | float]]:
-    return [
-        {
+    def row(self, size: int) -> Row:
+        direct, heard = _firsts(self.direct), _firsts(self.heard)
+        return {
             "messages": f"{size:,}",
-            "part": part,
-            "p50 ms": statistics.median(sample[part] for sample in samples),
-            "p95 ms": statistics.quantiles((sample[part] for sample in samples), n=20)[-1],
+            "clients": float(self.clients),
+            "direct p50 ms": statistics.median(direct),
+            "first token p50 ms": statistics.median(heard),
+            "added p50 ms": statistics.median(heard) - statistics.median(direct),
+            "added p95 ms": _p95(heard) - _p95(direct),
+            "CPU ms a turn": self.cpu_ms,
+            "turns/s": len(self.heard) / self.seconds,
         }
-        for part in samples[0]
+
+
+def measure(
+    *,
+    sizes: Sequence[int] = SIZES,
+    clients: Sequence[int] = CLIENTS,
+    sessions: int = SESSIONS,
+    turns: int = TURNS,
+) -> list[Result]:
+    """First tokens, CPU and turns a second for each length and number of clients; the parts of a turn of one client."""
+    with progress() as bar, data_folder() as folder, upstream() as model:
+        asyncio.run(_fill(folder, sizes, sessions, bar))
+        with listening(folder, {"MODEL_PROVIDER": "openai", "OPENAI_BASE_URL": model, **QUIET}) as server:
+            bench = _Bench(server, model, sessions=sessions, turns=turns, bar=bar)
+            cells = {size: asyncio.run(bench.cells(size, clients)) for size in sizes}
+            parts = {size: bench.parts(size, found[0]) for size, found in cells.items()}
+    rows = [cell.row(size) for size, found in cells.items() for cell in found]
+    return [
+        Result(title="a streamed turn of 50 chunks, beside the upstream called directly", rows=rows),
+        Result(title=f"its parts with {clients[0]} client, p50 (p95) in ms", rows=_parts_table(parts)),
     ]
+
+
+async def _fill(folder: Path, sizes: Sequence[int], sessions: int, bar: Progress) -> None:
+    async with filling(folder) as system:
+        for size in sizes:
+            original = await converse(system, _name(size, 0), size, bar)
+            for number in range(1, sessions):
+                await fork(system, original.id, _name(size, number))
+
+
+class _Bench:
+    """The server under test and how it is asked."""
+
+    def __init__(self, server: Listening, model: str, *, sessions: int, turns: int, bar: Progress) -> None:
+        self._server = server
+        self._model = model
+        self._sessions = sessions
+        self._turns = turns
+        self._bar = bar
+        self._process = psutil.Process(server.process.pid)
+
+    async def cells(self, size: int, clients: Sequence[int]) -> list[Cell]:
+        """All of one length. A session's first turn reads its index into memory and is not measured."""
+        await self._round(size, clients=4, turns=self._sessions, task=f"warming sessions of {size:,}")
+        return [await self._cell(size, count) for count in clients]
+
+    async def _cell(self, size: int, clients: int) -> Cell:
+        direct = await _asked(self._model, clients, [("/v1/chat/completions", text) for text in questions(self._turns)])
+        before, began = self._cpu_seconds(), asyncio.get_running_loop().time()
+        heard = await self._round(
+            size, clients=clients, turns=self._turns, task=f"{size:,} messages, {clients} at once"
+        )
+        seconds = asyncio.get_running_loop().time() - began
+        cpu_ms = (self._cpu_seconds() - before) / self._turns * 1000
+        return Cell(clients=clients, direct=direct, heard=heard, cpu_ms=cpu_ms, seconds=seconds)
+
+    async def _round(self, size: int, *, clients: int, turns: int, task: str) -> list[Heard]:
+        bar = self._bar.add_task(task, total=turns)
+        asked = [
+            (f"/sessions/{_name(size, number % self._sessions)}/v1/chat/completions", text)
+            for number, text in enumerate(questions(turns, seed=clients))
+        ]
+        heard = await _asked(self._server.url, clients, asked, lambda: self._bar.advance(bar))
+        self._bar.remove_task(bar)
+        return heard
+
+    def _cpu_seconds(self) -> float:
+        used = self._process.cpu_times()
+        return used.user + used.system
+
+    def parts(self, size: int, cell: Cell) -> dict[str, list[float]]:
+        """What the server noted of each turn, in milliseconds."""
+        found: defaultdict[str, list[float]] = defaultdict(list)
+        with plain_http(base_url=self._server.url) as http:
+            for number, heard in enumerate(cell.heard):
+                answer = http.get(f"/sessions/{_name(size, number % self._sessions)}/turns/{heard.turn}")
+                for part, ms in cast("dict[str, float]", answer.raise_for_status().json()["timings_ms"]).items():
+                    found[part].append(ms)
+        return found
+
+
+async def _asked(
+    url: str, clients: int, asked: Sequence[tuple[str, str]], done: Callable[[], None] = lambda: None
+) -> list[Heard]:
+    """Every reply, in the order asked. Client n asks the n-th of every round of `clients`, one after the other."""
+    heard: dict[int, Heard] = {}
+
+    async def client(first: int) -> None:
+        caller = await Caller.connected(url)
+        for number in range(first, len(asked), clients):
+            heard[number] = await caller.ask(*asked[number])
+            done()
+        await caller.close()
+
+    await _all(client(number) for number in range(clients))
+    return [heard[number] for number in range(len(asked))]
+
+
+async def _all(work: Iterable[Awaitable[None]]) -> None:
+    await asyncio.gather(*work)
+
+
+def _name(size: int, number: int) -> str:
+    return f"bench-{size}-{number}"
+
+
+def _firsts(heard: Sequence[Heard]) -> list[float]:
+    return [reply.first_ms for reply in heard]
+
+
+def _p95(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1]
+
+
+def _parts_table(parts: dict[int, dict[str, list[float]]]) -> list[Row]:
+    names = list(next(iter(parts.values())))
+    return [
+        {"part": name, **{f"{size:,} messages": _spread(found[name]) for size, found in parts.items()}}
+        for name in names
+    ]
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.1f} ({_p95(values):.1f})"

@@ -1,0 +1,60 @@
+"""Data folders with sessions of any length in them, made by the product's own parts before anything is measured."""
+
+import tempfile
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import Progress
+
+from api.bootstrap import System, running
+from api.settings import load_settings
+from benchmarks.chat import conversation
+from domain.session import Session
+from domain.transcript import Append
+
+OWNER: Final = "local"
+
+QUIET: Final = {"SUMMARIZE_AFTER_MESSAGES": "1000000"}
+"""Settings of every server that is measured: no summary is written in the background meanwhile."""
+
+
+@contextmanager
+def data_folder() -> Generator[Path]:
+    """An empty folder on the disk that the product's data lie on, deleted afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="data") as folder:
+        yield Path(folder).resolve()
+
+
+def progress() -> Progress:
+    """A bar on a terminal; nothing where the output goes elsewhere."""
+    return Progress(console=Console(stderr=True), transient=True)
+
+
+@asynccontextmanager
+async def filling(folder: Path) -> AsyncGenerator[System]:
+    """A system, without HTTP, to make sessions with. Afterwards the views are what a server finds at its start."""
+    settings = load_settings(data_dir=folder / "data", summarize_after_messages=1_000_000, model_provider="offline")
+    async with running(settings) as system:
+        yield system
+        await system.memory.follower.caught_up()
+
+
+async def converse(system: System, name: str, length: int, bar: Progress) -> Session:
+    """A session of so many messages, each with its vector and emotion."""
+    session = Session.start(owner=OWNER, external_id=name, identified_by="import")
+    session.receive(turn=None, operations=[Append(message) for message in conversation(length)])
+    await system.memory.log.append(session.id, 0, session.collect())
+    task = bar.add_task(f"reading {length:,} messages in", total=length)
+    await system.aftercare.look_after(session.id, lambda done, total: bar.update(task, completed=done, total=total))
+    return session
+
+
+async def fork(system: System, session: UUID, name: str) -> None:
+    """Another session with the same past: it shares its texts and vectors, and nothing that is kept in memory."""
+    parent = await system.memory.log.load(session)
+    child = parent.fork(name)
+    await system.memory.log.append(child.id, parent.version, child.collect())

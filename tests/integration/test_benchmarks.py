@@ -1,0 +1,41 @@
+"""The measurements run, whatever they find: each on as little as it can be run with."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks import appends, rebuild, start, turn
+from benchmarks.report import Result
+
+SMALLEST: dict[str, Callable[[], list[Result]]] = {
+    "turn": lambda: turn.measure(sizes=[4], clients=[1, 2], sessions=2, turns=4),
+    "appends": lambda: appends.measure(seconds=0.1, rounds=1),
+    "rebuild": lambda: rebuild.measure(sessions=2, messages=3, rounds=1),
+    "start": lambda: start.measure(sessions=2, messages=2),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("turn", {"first token p50 ms", "added p50 ms", "CPU ms a turn", "turns/s"}),
+        ("appends", {"events/s", "ratio"}),
+        ("rebuild", {"events/s", "ratio"}),
+        ("start", {"answering after s", "memory answering MiB"}),
+    ],
+)
+def test_a_benchmark_finds_the_numbers_it_is_for(name: str, columns: set[str]) -> None:
+    found, *_ = SMALLEST[name]()
+
+    numbers = [row[column] for row in found.rows for column in columns]
+    assert len(numbers) >= len(columns)
+    assert all(isinstance(number, float) and number > 0 for number in numbers)
+
+
+def test_a_name_that_is_no_benchmark_is_told_with_those_that_are() -> None:
+    asked = subprocess.run([sys.executable, "-m", "benchmarks", "nope"], capture_output=True, text=True)
+
+    assert asked.returncode == 2
+    assert "choose from turn, appends, rebuild, start" in asked.stderr
