@@ -14,9 +14,12 @@ from starlette.responses import Response
 from api.errors import error_response
 from api.routes import completions, embeddings, health, models, sessions
 from api.services import Services
-from api.wire.middleware import BodyLimit, Boundary, SessionPath, Stamp
+from api.wire.authentication import Authentication
+from api.wire.intake import Intake
+from api.wire.middleware import Boundary, SessionPath, Stamp
+from api.wire.rationing import HEADERS, Rationing
 
-_READABLE: Final = ("X-Session-ID", "X-Turn-ID", "X-Heartline-Left-Out", "X-Request-ID")
+_READABLE: Final = ("X-Session-ID", "X-Turn-ID", "X-Heartline-Left-Out", "X-Request-ID", "Retry-After", *HEADERS)
 """Headers of ours that a page of another origin may read."""
 
 
@@ -30,7 +33,7 @@ def create_app(services: Services, cors_origins: Sequence[str] = ()) -> FastAPI:
         # Bodies are read by hand, so a generated description would be empty.
         openapi_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Stamp), *_cors(cors_origins), *map(Middleware, (Boundary, BodyLimit, SessionPath))],
+        middleware=[Middleware(Stamp), *_cors(cors_origins), Middleware(Boundary), *_borders(services)],
         exception_handlers={HTTPException: _not_routed, RequestValidationError: _not_routed},
     )
     app.state.services = services
@@ -42,6 +45,16 @@ def create_app(services: Services, cors_origins: Sequence[str] = ()) -> FastAPI:
     return app
 
 
+def _borders(services: Services) -> list[Middleware]:
+    """Who comes in, how often, with how much, and to which session."""
+    return [
+        Middleware(Authentication, owners=services.owners),
+        Middleware(Rationing, allowance=services.allowance),
+        Middleware(Intake, sizes=services.sizes),
+        Middleware(SessionPath),
+    ]
+
+
 def _cors(origins: Sequence[str]) -> list[Middleware]:
     """Before the Boundary, so that a page can read errors too."""
     if not origins:
@@ -49,7 +62,7 @@ def _cors(origins: Sequence[str]) -> list[Middleware]:
     cors = Middleware(
         CORSMiddleware,
         allow_origins=origins,
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["*"],
         expose_headers=_READABLE,
     )

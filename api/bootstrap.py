@@ -13,6 +13,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from api.access.allowance import Allowance, Unlimited
+from api.access.key_file import KeyFile
+from api.access.owners import KeyHolders, Owners
+from api.access.room import Room, SessionRoom, boundless
 from api.adapters.foreign_events import MappedForeignEvents
 from api.adapters.minilm import MiniLmEncoder
 from api.adapters.offline import OfflineModel
@@ -108,7 +112,9 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
         stack.push_async_callback(model.close)
         locks = FileTurnLocks(settings.data_dir / "turns.lock")
         stack.callback(locks.close)
-        outside = Outside(encoder=encoder, tokens=tokens, model=model, locks=locks)
+        allowance = _allowance(settings)
+        stack.push_async_callback(allowance.close)
+        outside = Outside(encoder=encoder, tokens=tokens, model=model, locks=locks, allowance=allowance)
         system = _Assembly.of(settings, memory, outside).system()
         system.aftercare.start()
         stack.push_async_callback(system.aftercare.close)
@@ -126,6 +132,7 @@ class Outside:
     tokens: TokenCounter
     model: ChatModel
     locks: FileTurnLocks
+    allowance: Allowance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +169,10 @@ class _Assembly:
             model=self.outside.model,
             tokens=self.outside.tokens,
             health=self._health(aftercare).report,
-            base_url=f"http://{_address(self.settings)}",
+            base_url=self.settings.address,
+            owners=_owners(self.settings),
+            allowance=self.outside.allowance,
+            sizes=self.settings.sizes,
         )
         return System(services=services, memory=self.memory, aftercare=aftercare, turns=turns, archive=archive)
 
@@ -192,6 +202,7 @@ class _Assembly:
             counter=self.outside.tokens,
             clock=now,
             ended=aftercare.note,
+            spent=self.outside.allowance.spend,
         )
         parts = TurnParts(
             log=self.memory.log,
@@ -203,6 +214,7 @@ class _Assembly:
             model=self.outside.model,
             replies=replies,
             clock=now,
+            room=self._room(),
         )
         return Turns(parts)
 
@@ -236,7 +248,13 @@ class _Assembly:
             exports=ExportReader(foreign=MappedForeignEvents(), embedder=encoder.id, dimensions=encoder.dimensions),
             clock=now,
             noted=aftercare.note,
+            room=self._room(),
         )
+
+    def _room(self) -> Room:
+        if not (most := self.settings.max_sessions_per_owner):
+            return boundless
+        return SessionRoom(follower=self.memory.follower, catalogue=self.memory.models.catalogue, most=most)
 
     def _health(self, aftercare: Aftercare) -> Health:
         return Health(
@@ -252,6 +270,25 @@ class _Assembly:
 def now() -> datetime:
     """The clock of everything that is said from now on."""
     return datetime.now(UTC)
+
+
+def _owners(settings: Settings) -> Owners:
+    """Elsewhere than on loopback nobody comes in without a key, even if the last one is taken away."""
+    return KeyHolders(inline=settings.keys, file=KeyFile(settings.key_file), closed=not settings.is_loopback)
+
+
+def _allowance(settings: Settings) -> Allowance:
+    requests, tokens = settings.requests_a_minute, settings.rate_limit_tokens_per_day or None
+    if requests is None and tokens is None:
+        return Unlimited()
+    from api.adapters.rate_limits import RateLimits
+
+    redis = settings.redis_url
+    return RateLimits(
+        requests_a_minute=requests,
+        tokens_a_day=tokens,
+        redis_url=redis.get_secret_value() if redis is not None else None,
+    )
 
 
 def _policy(settings: Settings) -> Policy:
@@ -283,11 +320,6 @@ def _model(settings: Settings, tokens: TokenCounter) -> ChatModel:
         base_url=settings.openai_base_url or OPENAI,
         api_key=key.get_secret_value() if key is not None else None,
     )
-
-
-def _address(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{host}:{settings.port}"
 
 
 async def _warm(encoder: MiniLmEncoder) -> None:

@@ -1,5 +1,6 @@
-"""The console script: `heartline serve | import | export | rebuild`. Each command explains itself with `--help`.
+"""The console script: `heartline serve | import | export | rebuild | keys | config`.
 
+Each command explains itself with `--help`.
 Says what went wrong in one sentence on standard error and exits with 1; with 2 when a setting or option is wrong.
 """
 
@@ -11,14 +12,16 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvicorn
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from api.access.keys import LOCAL
+from api.cli_access import config, keys
 from api.settings import Settings, SettingsError, load_settings
+from api.terminal import DataDir, err, out, say
 from domain.errors import Conflict, HeartlineError
 
 if TYPE_CHECKING:
@@ -31,13 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-OWNER: Final = "local"
-"""Whom sessions belong to that are made without API keys."""
+app.add_typer(keys, name="keys")
+app.command()(config)
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the event log and the views [DATA_DIR].")]
-
-out = Console()
-err = Console(stderr=True)
+Owner = Annotated[str, typer.Option("--owner", help="Whose session it is, where there are API keys.")]
 
 
 def main() -> None:
@@ -99,56 +99,53 @@ async def _serve(settings: Settings) -> None:
             f"Data in {settings.data_dir.resolve()}",
             f"SillyTavern: Chat Completion > Custom (OpenAI-compatible) > Custom Endpoint {services.base_url}/v1",
         )
-        out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-        await run(create_app(services, settings.cors_origins), sockets, settings.shutdown_grace_seconds)
+        say("\n".join(lines))
+        await run(create_app(services, settings.cors_origins), sockets, settings.shutdown_grace_seconds, settings.tls)
 
 
 @app.command(name="import")
 def import_(
     file: Annotated[Path, typer.Argument(help="A message list, the plain shape, or an export of Heartline.")],
     session: Annotated[str | None, typer.Option("--as", help="Name of the new session; made up when missing.")] = None,
+    owner: Owner = LOCAL,
     data_dir: DataDir = None,
 ) -> None:
     """Make a session of a conversation in a file, with its dates, and read it in: vectors and emotions."""
     settings = load_settings(data_dir=data_dir)
-    asyncio.run(_import(settings, file, session))
+    asyncio.run(_import(settings, file, session, owner))
 
 
-async def _import(settings: Settings, file: Path, session: str | None) -> None:
+async def _import(settings: Settings, file: Path, session: str | None, owner: str) -> None:
     from api.bootstrap import running
     from api.wire.session_request import parse_import
     from domain.session import session_id
 
     payload = parse_import(await asyncio.to_thread(file.read_bytes))
     async with running(settings) as system:
-        made = await system.archive.import_(OWNER, payload, session)
+        made = await system.archive.import_(owner, payload, session)
         name = str(made["session_id"])
         with _progress("reading texts") as step:
-            await system.aftercare.look_after(session_id(OWNER, name), step)
-        out.print(
-            f"session {name}: {made['messages']} messages, version {made['version']}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+            await system.aftercare.look_after(session_id(owner, name), step)
+        say(f"session {name}: {made['messages']} messages, version {made['version']}")
 
 
 @app.command()
 def export(
     session: Annotated[str, typer.Argument(help="The session's name.")],
     to: Annotated[Path | None, typer.Option("--to", help="File to write; standard output when missing.")] = None,
+    owner: Owner = LOCAL,
     data_dir: DataDir = None,
 ) -> None:
     """Write a session's events and vectors as JSON lines."""
     settings = load_settings(data_dir=data_dir)
-    asyncio.run(_export(settings, session, to))
+    asyncio.run(_export(settings, session, to, owner))
 
 
-async def _export(settings: Settings, session: str, to: Path | None) -> None:
+async def _export(settings: Settings, session: str, to: Path | None, owner: str) -> None:
     from api.bootstrap import running
 
     async with running(settings) as system:
-        pieces = [piece async for piece in system.archive.export(OWNER, session)]
+        pieces = [piece async for piece in system.archive.export(owner, session)]
     if to is None:
         sys.stdout.buffer.write(b"".join(pieces))
     else:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from api.access.refusals import Exhausted, TooManySessions, TooSlow, Unauthorized
 from api.ports import ModelFailed
 from domain.errors import (
     Conflict,
@@ -32,6 +33,12 @@ class BodyTooLarge(HeartlineError):
     """The request's body exceeds the limit."""
 
     code = "body_too_large"
+
+
+class HeadersTooLarge(HeartlineError):
+    """The request's line and headers exceed the limit."""
+
+    code = "headers_too_large"
 
 
 class ModelNotFound(NotFound):
@@ -67,17 +74,31 @@ class Failure:
 
     @property
     def headers(self) -> dict[str, str]:
+        told = _CHALLENGE if self.status == 401 else {}
         if self.retry_after is not None:
-            return {"Retry-After": str(math.ceil(self.retry_after))}
-        # OpenAI's clients repeat these on their own unless told not to.
-        return {"x-should-retry": "false"} if self.status in {408, 409, 429} or self.status >= 500 else {}
+            told = {**told, "Retry-After": str(math.ceil(self.retry_after))}
+        # OpenAI's clients repeat these on their own unless told not to, and would not wait longer than a minute.
+        wait = self.retry_after
+        hopeless = wait is None or wait > _LONGEST_WAIT
+        if hopeless and (self.status in {408, 409, 429} or self.status >= 500):
+            told = {**told, "x-should-retry": "false"}
+        return told
 
+
+_LONGEST_WAIT: Final = 60.0
+"""Seconds."""
+
+_CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="heartline"'}
 
 _INVALID: Final = "invalid_request_error"
 _SERVER: Final = "server_error"
 
 _TABLE: Final[dict[type[HeartlineError], tuple[int, str, float | None]]] = {
+    Unauthorized: (401, _INVALID, None),
+    TooManySessions: (403, _INVALID, None),
+    TooSlow: (408, _INVALID, None),
     BodyTooLarge: (413, _INVALID, None),
+    HeadersTooLarge: (431, _INVALID, None),
     InvalidRequest: (400, _INVALID, None),
     NotFound: (404, _INVALID, None),
     VersionConflict: (409, _INVALID, 1.0),
@@ -97,6 +118,11 @@ def failure(error: Exception) -> Failure:
     match error:
         case ModelFailed():
             return _model_failure(error)
+        case Exhausted():
+            # What is counted stands where other errors have their type: so does OpenAI.
+            return Failure(
+                status=429, type=error.of, message=error.message, code=error.code, retry_after=error.retry_after
+            )
         case HeartlineError():
             status, kind, retry_after = next(_TABLE[base] for base in type(error).__mro__ if base in _TABLE)
             return Failure(

@@ -12,12 +12,14 @@ import signal
 import socket
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Final, cast
 
 import uvicorn
 from fastapi import FastAPI
 
+from api.protocol import BoundedHttp
 from api.services import Services
 from domain.errors import Unavailable
 
@@ -28,17 +30,25 @@ _MARGIN_SECONDS: Final = 5.0
 """What ending takes after the grace: storing what was said, sending the last frames."""
 
 
+Tls = tuple[Path, Path] | None
+"""Files of a certificate and its key, for https; None is plain http."""
+
+
 class Server(uvicorn.Server):
     """uvicorn's, which tells the application's responses first that it stops."""
 
-    def __init__(self, app: FastAPI, *, host: str, port: int, grace: float) -> None:
+    def __init__(self, app: FastAPI, *, host: str, port: int, grace: float, tls: Tls = None) -> None:
         self._services = cast(Services, app.state.services)
         self._grace = grace
+        cert, key = tls or (None, None)
         super().__init__(
             uvicorn.Config(
                 app,
                 host=host,
                 port=port,
+                http=BoundedHttp,
+                ssl_certfile=cert,
+                ssl_keyfile=key,
                 log_config=None,
                 server_header=False,
                 ws="none",
@@ -90,7 +100,7 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
         raise
 
 
-async def serve(app: FastAPI, sockets: Sequence[socket.socket], grace: float) -> None:
+async def serve(app: FastAPI, sockets: Sequence[socket.socket], grace: float, tls: Tls = None) -> None:
     """Returns when a signal came and all responses ended; they are given `grace` seconds, then they are cut."""
     host, port = sockets[0].getsockname()[:2]
-    await Server(app, host=host, port=port, grace=grace).serve(list(sockets))
+    await Server(app, host=host, port=port, grace=grace, tls=tls).serve(list(sockets))

@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from api.access.allowance import Allowance, Unlimited
+from api.access.owners import Everybody, Owners
+from api.access.sizes import Sizes
 from api.chat.request import Answer, TurnRequest
 from api.ports import ChatModel, Encoder
 from api.shutdown import Shutdown
@@ -98,6 +101,9 @@ class Services:
     tokens: TokenCounter
     health: Health
     base_url: str
+    owners: Owners = field(default_factory=Everybody)
+    allowance: Allowance = field(default_factory=Unlimited)
+    sizes: Sizes = field(default_factory=Sizes)
     shutdown: Shutdown = field(default_factory=Shutdown)
     started: int = field(default_factory=lambda: int(time.time()))
     """Seconds since the epoch."""

@@ -4,29 +4,39 @@ Only the command line and the composition root know it; the core takes values. N
 that is set to nothing counts as not set.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Final, Literal, Self, cast
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from api.access.key_file import KeyFile
+from api.border_settings import REQUESTS_A_MINUTE, BorderSettings
 from api.ports import Provider
+
+KEY_FILE: Final = "api-keys"
+"""Name of the key file in DATA_DIR."""
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 
-SECRETS = frozenset({"OPENAI_API_KEY"})
+SECRETS = frozenset({"OPENAI_API_KEY", "HEARTLINE_API_KEYS", "REDIS_URL"})
+
+
+MASK: Final = "**********"
 
 
 class SettingsError(Exception):
     """One sentence for whoever starts the server: the variable, its value (never a secret) and what is allowed."""
 
 
-class Settings(BaseSettings):
-    """Every setting, valid and fit to start with. The variable is the field's name in capitals."""
+class Settings(BorderSettings):
+    """Every setting, valid and fit to start with. The variable is the field's name in capitals.
+
+    Those of the borders stand in a class of their own, to be read by themselves.
+    """
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -37,16 +47,13 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    host: str = Field(
-        "127.0.0.1", description="Address to listen on; a loopback address as long as there are no API keys."
-    )
-    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose one.")
     data_dir: Path = Field(
         Path("data"),
         validation_alias=AliasChoices("DATA_DIR", "DB_PATH"),
         description="Folder of the event log and the views, made when missing. DB_PATH is another name for it.",
     )
     event_log: str = Field("", description="Where the event log lies; empty is SQLite in DATA_DIR.")
+    encryption: Literal["off"] = Field("off", description="Whether what is kept is encrypted; off is all there is yet.")
 
     model_provider: Provider | None = Field(
         None, description="Who answers: offline or openai. Unset: openai when OPENAI_API_KEY or OPENAI_BASE_URL is set."
@@ -82,15 +89,26 @@ class Settings(BaseSettings):
     )
     summarize_after_messages: int = Field(20, ge=2, description="Messages after which the next summary is written.")
 
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins whose web pages may call the server, separated by commas; empty is none."
-    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
     )
-    shutdown_grace_seconds: float = Field(
-        10, ge=0, le=600, description="Seconds that open streams get to end when the server is told to stop."
-    )
+
+    @property
+    def key_file(self) -> Path:
+        """Where hashed API keys are kept."""
+        return self.heartline_api_keys_file or self.data_dir / KEY_FILE
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether only those with a key are let in. Raises ValueError or OSError for a key file that is none."""
+        return bool(self.keys or KeyFile(self.key_file).read())
+
+    @property
+    def requests_a_minute(self) -> int | None:
+        """For each owner; None is no limit."""
+        if self.rate_limit_requests_per_minute is None:
+            return REQUESTS_A_MINUTE if self.has_keys else None
+        return self.rate_limit_requests_per_minute or None
 
     @property
     def provider(self) -> Provider:
@@ -102,15 +120,6 @@ class Settings(BaseSettings):
     @property
     def _upstream_is_set(self) -> bool:
         return self.openai_api_key is not None or self.openai_base_url is not None
-
-    @field_validator("host")
-    @classmethod
-    def _host_is_loopback(cls, host: str) -> str:
-        if not _is_loopback(host):
-            raise ValueError(
-                "should be 127.0.0.1, ::1 or localhost: elsewhere needs API keys, which come with a later release"
-            )
-        return host
 
     @field_validator("data_dir")
     @classmethod
@@ -142,24 +151,30 @@ class Settings(BaseSettings):
             raise ValueError("should be an address such as http://127.0.0.1:11434/v1")
         return url
 
-    @field_validator("cors_origins", mode="before")
-    @classmethod
-    def _origins_are_split(cls, origins: object) -> object:
-        if isinstance(origins, str):
-            return tuple(origin.strip().rstrip("/") for origin in origins.split(",") if origin.strip())
-        return origins
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _origins_are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"\*|https?://[^\s/]+", origin) for origin in origins):
-            raise ValueError("should be origins such as http://localhost:3000, separated by commas")
-        return origins
-
     @field_validator("log_level", mode="before")
     @classmethod
     def _log_level_in_any_case(cls, level: object) -> object:
         return level.lower() if isinstance(level, str) else level
+
+    @field_validator("encryption", mode="before")
+    @classmethod
+    def _encryption_is_off(cls, encryption: object) -> object:
+        if isinstance(encryption, str) and encryption.lower() == "on":
+            raise ValueError("should be 'off': encrypted sessions come with a later release")
+        return encryption.lower() if isinstance(encryption, str) else encryption
+
+    @model_validator(mode="after")
+    def _strangers_need_keys(self) -> Self:
+        try:
+            closed = self.has_keys
+        except (ValueError, OSError) as error:
+            raise ValueError(f"HEARTLINE_API_KEYS_FILE is '{self.key_file}', but cannot be read: {error}.") from None
+        if not closed and not self.is_loopback:
+            raise ValueError(
+                f"HOST is '{self.host}', but should be 127.0.0.1, ::1 or localhost as long as there are no API keys: "
+                "`heartline keys add OWNER` makes one."
+            )
+        return self
 
     @model_validator(mode="after")
     def _shares_fit_the_window(self) -> Self:
@@ -186,7 +201,10 @@ class Settings(BaseSettings):
         return self
 
 
-def load_settings(**overrides: str | int | float | Path | None) -> Settings:
+Override = str | int | float | Path | None
+
+
+def load_settings(**overrides: Override) -> Settings:
     """The settings in force: `overrides` by field name (None is no override), then the environment, then `.env`.
 
     Raises SettingsError for the first thing that is wrong.
@@ -209,15 +227,6 @@ def _source_name(field: str) -> str:
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _sentence(problem: ErrorDetails) -> str:
     """Pydantic's message in our words: PORT is '99999', but should be less than or equal to 65535."""
     said = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -229,4 +238,9 @@ def _sentence(problem: ErrorDetails) -> str:
 
 def _shown(name: str, value: object) -> str:
     """A secret is masked, and so is a password within an address."""
-    return "'**********'" if name in SECRETS else re.sub(r"//[^/@]*@", "//***@", repr(value))
+    return f"'{MASK}'" if name in SECRETS else without_password(repr(value))
+
+
+def without_password(text: str) -> str:
+    """An address in the text loses its user and password."""
+    return re.sub(r"//[^/@]*@", "//***@", text)

@@ -104,6 +104,11 @@ class Catalogue:
         )
         return [_from_row(row) for row in rows]
 
+    def count(self, owner: str) -> int:
+        """How many sessions the owner has."""
+        row = self._views.read().execute("SELECT count(*) FROM sessions WHERE owner = ?", (owner,)).fetchone()
+        return int(row[0])
+
     def latest_of_user(self, owner: str, user: str) -> SessionEntry | None:
         """The session with the latest event among those that began with the client's word `user` for who talks."""
         return self._one("owner = ? AND user = ? ORDER BY position DESC LIMIT 1", owner, user)

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import orjson
 
+from api.access.room import Room, boundless
 from api.archive.dialogue import Cast, read_dialogue
 from api.archive.exports import ExportReader, Imported, NewName, header_json, is_export, vector_json
 from api.ports import EventLog
@@ -42,6 +43,7 @@ class Archive:
     exports: ExportReader
     clock: Callable[[], datetime]
     noted: Callable[[UUID], None]
+    room: Room = boundless
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
@@ -49,11 +51,13 @@ class Archive:
         """A new session, named `session` if given, of `{"messages": […]}` (with `user` and `assistant` naming the
         speakers, if need be) or `{"lines": […]}`: an export of ours, or a message a line.
 
-        Raises InvalidRequest that names the wrong entry, and Conflict when the name is taken; nothing is stored then.
+        Raises InvalidRequest that names the wrong entry, Conflict when the name is taken, and TooManySessions; nothing
+        is stored then.
         """
         name = NewName(owner=owner, external_id=session or uuid4().hex)
         if await asyncio.to_thread(self.log.read_session, name.session, 0, 1):
             raise _taken(name)
+        await self.room(owner)
         imported = await asyncio.to_thread(self._read, payload, name)
         try:
             await self.log.append(name.session, 0, imported.events, imported.vectors)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -26,10 +26,16 @@ class Opened:
     `input_tokens` is our own count."""
 
     session: UUID
+    owner: str
     turn: str
     arrived: float
     appended_ms: "asyncio.Future[float]"
     input_tokens: int
+
+
+async def _unmetered(owner: str, tokens: int) -> None:
+    """Nobody counts."""
+    del owner, tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,8 @@ class Replies:
     clock: Callable[[], datetime]
     ended: Callable[[UUID], None]
     """Told of each session whose turn ended, so that summaries and missing vectors follow in the background."""
+    spent: Callable[[str, int], Awaitable[None]] = _unmetered
+    """Told of the tokens that each reply of an owner took, its context included."""
 
     async def complete(self, opened: Opened, said: Said) -> Usage:
         """Store the reply; the usage is our estimate where the model did not say. Raises Unavailable or Conflict."""
@@ -49,6 +57,7 @@ class Replies:
         replies = self._replies(opened, said, usage)
         await decided(lambda: self._complete(opened, replies))
         self.ended(opened.session)
+        await self.spent(opened.owner, usage["input_tokens"] + usage["output_tokens"])
         return usage
 
     def _replies(self, opened: Opened, said: Said, usage: Usage) -> list[Reply]:

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
+from api.access.room import Room, boundless
 from api.chat.answers import Facts, RunningAnswer
 from api.chat.choices import Choices
 from api.chat.contexts import Built, Contexts
@@ -60,6 +61,7 @@ class TurnParts:
     model: ChatModel
     replies: Replies
     clock: Callable[[], datetime]
+    room: Room = boundless
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,7 @@ class Turns:
         appended_ms: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         opened = Opened(
             session=place.session,
+            owner=place.owner,
             turn=decision.turn,
             arrived=request.arrived,
             appended_ms=appended_ms,
@@ -158,6 +161,7 @@ class Turns:
         try:
             session = await self._parts.log.load(place.session)
         except NotFound:
+            await self._parts.room(place.owner)
             return Session.start(
                 owner=place.owner, external_id=place.external_id, identified_by=place.identified_by, user=place.user
             )

@@ -17,6 +17,7 @@ from api.wire.chat_request import parse_chat
 from api.wire.completion_request import CompletionRequest, parse_legacy
 from api.wire.completion_response import ChatShape, Shape, TextShape
 from api.wire.middleware import sent_session
+from domain.errors import InvalidRequest
 
 router = APIRouter()
 
@@ -45,11 +46,18 @@ async def _reply(
     given = services(request)
     now = datetime.now(UTC).isoformat()
     asked = await parsed(request, lambda raw: parse(raw, now))
+    _refuse_more_than(given.sizes.messages, asked)
     answer = await begin(request, given.turns, given.shutdown, _turn_request(request, asked))
     shape = shape_of(answer, asked)
     if asked.stream:
         return ReplyStream(answer, shape, given.shutdown, usage=asked.include_usage)
     return await collected(request, answer, shape, given.shutdown)
+
+
+def _refuse_more_than(most: int, asked: CompletionRequest) -> None:
+    if len(asked.messages) > most:
+        told = f"A request may have at most {most} messages. Send the newest ones: the others are remembered."
+        raise InvalidRequest(told, param="messages")
 
 
 def _turn_request(request: Request, asked: CompletionRequest) -> TurnRequest:

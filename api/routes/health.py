@@ -12,9 +12,10 @@ router = APIRouter()
 
 @router.get("/health")
 async def health(request: Request) -> Response:
-    """503 when the server cannot serve, else 200; the body says the same and why."""
+    """503 when the server cannot serve, else 200; the body says the same, and why to whoever has a key."""
     state = await services(request).health()
-    return json_response(state, status=503 if state.get("status") == "unavailable" else 200)
+    told = state if request.state.owner is not None else {"status": state.get("status")}
+    return json_response(told, status=503 if state.get("status") == "unavailable" else 200)
 
 
 @router.get("/")

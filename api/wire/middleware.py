@@ -1,24 +1,20 @@
 """What every request passes before its route, as pure ASGI: no buffering, disconnects pass untouched.
 
-Stamp (ids and times in headers) -> Boundary (errors become responses) -> BodyLimit -> SessionPath -> routes
+Stamp (ids and times in headers) -> Boundary (errors become responses) -> Authentication -> Rationing -> Intake
+-> SessionPath -> routes; what is not here has a file of its own
 """
 
 import logging
 import time
 import uuid
-from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import BodyTooLarge, ClientGone, error_response
+from api.errors import ClientGone, error_response
 from api.wire.address import decoded, session_id
 from domain.errors import HeartlineError
-
-BODY_LIMIT: Final = 10 * 1024 * 1024
-IMPORT_LIMIT: Final = 100 * 1024 * 1024
-"""Bytes."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,30 +70,6 @@ class Boundary:
                 await error_response(error)(scope, receive, send)
 
 
-class BodyLimit:
-    """Refuses a body as soon as it is known to be too large, by its announced length or while it comes in."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        limit = IMPORT_LIMIT if scope["path"] == "/sessions/import" else BODY_LIMIT
-        _refuse_above(limit, _announced(scope))
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            _refuse_above(limit, received)
-            return message
-
-        await self._app(scope, counted, send)
-
-
 class SessionPath:
     """Checks the id in `/sessions/{id}` as it was sent: decoded, an encoded slash would be a different route."""
 
@@ -115,15 +87,3 @@ def sent_session(scope: Scope) -> str | None:
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     parts = raw.decode("latin-1").split("/")
     return parts[2] if len(parts) > 2 and parts[1] == "sessions" and parts[2] else None
-
-
-def _announced(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
-
-
-def _refuse_above(limit: int, length: int) -> None:
-    if length > limit:
-        raise BodyTooLarge(f"The body of a request must not exceed {limit // 1024 // 1024} MB.")
