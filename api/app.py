@@ -30,7 +30,7 @@ def create_app(services: Services, cors_origins: Sequence[str] = ()) -> FastAPI:
     """
     app = FastAPI(
         title="Heartline",
-        # Bodies are read by hand, so a generated description would be empty.
+        # Bodies are read by hand, so a generated description would be empty: `api/wire/description.py` is ours.
         openapi_url=None,
         redirect_slashes=False,
         middleware=[Middleware(Stamp), *_cors(cors_origins), Middleware(Boundary), *_borders(services)],

@@ -72,7 +72,8 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        if self.cycle.more_body:
+        # With requests in a row the cycle may be the next one's already.
+        if self.cycle.response_complete and self.cycle.more_body:
             self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
         super().on_response_complete()
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -186,9 +186,12 @@ class WordCounter:
 
 
 def fake_services(
-    turns: FakeTurns | None = None, sessions: FakeSessions | None = None, health: dict[str, Json] | None = None
+    turns: FakeTurns | None = None,
+    sessions: FakeSessions | None = None,
+    health: dict[str, Json] | None = None,
+    **borders: Any,
 ) -> Services:
-    """Services of fakes; those that a test looks into are handed in."""
+    """Services of fakes; those that a test looks into are handed in, the borders' (owners, allowance, sizes) too."""
 
     async def state() -> JsonObject:
         return health if health is not None else {"status": "ok"}
@@ -203,4 +206,5 @@ def fake_services(
         tokens=WordCounter(),
         health=state,
         base_url="http://heartline.test",
+        **borders,
     )

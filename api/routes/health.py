@@ -1,4 +1,6 @@
-"""`GET /health`, and `GET /`: what this server is."""
+"""`GET /health`, and what this server is: `GET /` and `GET /openapi.json`."""
+
+from importlib.metadata import version
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -6,6 +8,7 @@ from starlette.responses import Response
 
 from api.routes.access import services
 from api.wire.body import json_response
+from api.wire.description import description
 
 router = APIRouter()
 
@@ -22,3 +25,8 @@ async def health(request: Request) -> Response:
 async def root(request: Request) -> Response:
     base_url = services(request).base_url
     return json_response({"name": "heartline", "openai_base_url": f"{base_url}/v1", "health": f"{base_url}/health"})
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request) -> Response:
+    return json_response(description(version("heartline")))
