@@ -14,7 +14,7 @@ _TURN: Final = f"{_SESSION}/turns/{{turn}}"
 
 _ANY: Final[JsonObject] = {"type": "object"}
 _VERSION: Final[JsonObject] = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
-_ID: Final[JsonObject] = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[A-Za-z0-9._~-]+$"}
+_ID: Final[JsonObject] = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^/\x00-\x1f\x7f-\x9f]+$"}
 
 
 def description(version: str) -> JsonObject:
@@ -138,7 +138,7 @@ def _json(schema: JsonObject) -> JsonObject:
 
 
 def _streamed(answer: JsonObject) -> JsonObject:
-    return {**answer, "text/event-stream": {"schema": {"type": "string"}}}
+    return {**answer, "text/event-stream": {"schema": {}}}
 
 
 def _list_of(name: str) -> JsonObject:
