@@ -201,8 +201,8 @@ class _Assembly:
             perception=self.perception,
             counter=self.outside.tokens,
             clock=now,
-            ended=aftercare.note,
             spent=self.outside.allowance.spend,
+            ended=aftercare.note_turn,
         )
         parts = TurnParts(
             log=self.memory.log,

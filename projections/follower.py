@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from threading import Event, Lock, Thread
 from typing import Protocol
+from uuid import UUID
 
 from domain.errors import Unavailable, UnreadableEvent
 from projections import checkpoints
@@ -33,6 +34,9 @@ LARGE_BATCH = 1000
 
 IDLE_SECONDS = 1.0
 """How long to wait for the log at most. It wakes us when something was appended, so this only bounds a lost signal."""
+
+SESSIONS_NOTED = 10_000
+"""Sessions of which the version last applied is known without asking."""
 
 RETRY_SECONDS = 0.5
 """How long to wait after the log or the disk failed."""
@@ -80,6 +84,7 @@ class Follower:
         views.prepare([checkpoints.SCHEMA, *(statement for view in projections for statement in view.schema)])
         self._checkpoints: Mapping[str, Checkpoint] = {}
         self._unreadable: UnreadableEvent | None = None
+        self._latest: dict[UUID, int] = {}
         self._waiters: list[_Waiter] = []
         self._lock = Lock()
         self._closing = Event()
@@ -121,6 +126,12 @@ class Follower:
         """Return when everything that the log holds by now is in the views. Raises Unavailable as `reached` does."""
         await self.reached(*await asyncio.to_thread(self._ends))
 
+    async def caught_up_with(self, session: UUID, version: int) -> None:
+        """Return when the session's events up to this version are in the views: at once, without asking the log, where
+        they were applied lately. Raises Unavailable as `reached` does."""
+        if self._latest.get(session, 0) < version:
+            await self.caught_up()
+
     def catch_up(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Read to the end of both feeds in the calling thread, before `start` or without it.
 
@@ -144,6 +155,12 @@ class Follower:
     def sequence(self) -> int:
         """Vectors up to here are in the views."""
         return self._checkpoints[VECTORS].position
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it follows, and no view has stopped."""
+        running = self._thread is not None and self._thread.is_alive()
+        return running and all(self._checkpoints[view.name].stopped_at is None for view in self._projections)
 
     def status(self) -> FollowerStatus:
         """Where the views stand now, compared with the log's end."""
@@ -199,7 +216,15 @@ class Follower:
             changed += _feeds(self._checkpoints, events, vectors)
             checkpoints.store(db, changed)
         self._publish({checkpoint.name: checkpoint for checkpoint in changed})
+        self._note_latest(events)
         return True
+
+    def _note_latest(self, events: Sequence[LoggedEvent]) -> None:
+        for logged in events:
+            self._latest.pop(logged.event.originator_id, None)
+            self._latest[logged.event.originator_id] = logged.event.originator_version
+        for session in list(self._latest)[: max(0, len(self._latest) - SESSIONS_NOTED)]:
+            del self._latest[session]
 
     def _read(self, limit: int) -> Sequence[LoggedEvent]:
         """The next events, fewer when one among them cannot be read; raises UnreadableEvent when that is the next."""

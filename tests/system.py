@@ -199,7 +199,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         process="test",
     )
     replies = Replies(
-        log=log, perception=perception, counter=outside.counter, clock=outside.clock, ended=aftercare.note
+        log=log, perception=perception, counter=outside.counter, clock=outside.clock, ended=aftercare.note_turn
     )
     turns = Turns(
         TurnParts(

@@ -68,6 +68,10 @@ class Summariser:
     model: ChatModel
     after_messages: int
 
+    def may_be_due(self, unsummarised: int) -> bool:
+        """Whether so many messages, which no summary in view covers, ask for one."""
+        return bool(self.after_messages) and unsummarised - PROVISIONAL >= self.after_messages
+
     async def summarise_if_due(self, session: UUID) -> int:
         """Write the session's next summary if its path has grown enough since the last; says how many messages it
         covers, 0 when none was written. Raises TurnAlreadyOpen while a turn is being answered."""
@@ -103,9 +107,9 @@ class Summariser:
         path = models.conversation.path(session)
         previous = self.remembered.summary_in_view(session, path)
         covered = previous.count if previous is not None else 0
-        grown = len(path) - PROVISIONAL - covered
-        if grown < self.after_messages:
+        if not self.may_be_due(len(path) - covered):
             return None
+        grown = len(path) - PROVISIONAL - covered
         count = covered + min(grown, max(AT_ONCE, self.after_messages))
         versions = path[covered:count]
         messages = models.conversation.find(session, versions)

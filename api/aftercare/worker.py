@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from api.aftercare.summariser import PATIENCE_SECONDS, Summariser
+from api.chat.leftovers import Leftovers
 from api.chat.perception import Perceived, Perception
 from api.commands import decided
 from api.ports import EventLog, SessionLocks
@@ -87,6 +88,11 @@ class Aftercare:
         self._waiting[session] = None
         self._wake.set()
 
+    def note_turn(self, session: UUID, left: Leftovers) -> None:
+        """A turn of the session ended; most leave nothing to be done."""
+        if left.unread or self._parts.summariser.may_be_due(left.unsummarised):
+            self.note(session)
+
     def start(self) -> None:
         """Begin with what an earlier run left undone."""
         self._task = asyncio.create_task(self._run(), name="aftercare")
@@ -140,7 +146,8 @@ class Aftercare:
             await self._read(session, batch)
             if progress is not None:
                 progress(start + len(batch), len(missing))
-        await self._caught_up()
+        if missing:
+            await self._caught_up()
         covered = 0
         while (count := await parts.summariser.summarise_if_due(session)) > covered:
             covered = count
@@ -150,7 +157,7 @@ class Aftercare:
         """Raises Unavailable when a view stopped: what it lacks would be found missing, and appended, for ever."""
         follower = self._parts.follower
         await follower.caught_up()
-        if not (await asyncio.to_thread(follower.status)).healthy:
+        if not follower.healthy:
             raise Unavailable("A read model has stopped: nothing is added behind the turns until it goes on.")
 
     def _missing(self, session: UUID) -> list[int]:

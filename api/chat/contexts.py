@@ -38,11 +38,13 @@ CONSIDERED: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A context ready to be stored and sent. `left_out` counts the client's messages that it does not show."""
+    """A context ready to be stored and sent. `left_out` counts the client's messages that it does not show,
+    `summarised` those of the path that a summary covers, whether or not it is shown."""
 
     context: Context
     messages: list[NeutralMessage]
     left_out: int
+    summarised: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,10 @@ class _Building:
         self._quote(draft, ranking)
         # What the widened window shows by now was not recalled, nor left out.
         ranking.settle(draft.widen())
-        return self._finish(draft, ranking, started=started, recall_ms=recall_ms)
+        context, messages = self._finish(draft, ranking, started=started, recall_ms=recall_ms)
+        left_out = max(0, len(incoming.request.dialogue) - len(draft.shown) - 1)
+        summarised = summary.count if summary is not None else 0
+        return Built(context=context, messages=messages, left_out=left_out, summarised=summarised)
 
     # -- what goes in --------------------------------------------------------------------------------------------------
 
@@ -271,7 +276,9 @@ class _Building:
 
     # -- what comes out ------------------------------------------------------------------------------------------------
 
-    def _finish(self, draft: Draft, ranking: Ranking, *, started: float, recall_ms: float) -> Built:
+    def _finish(
+        self, draft: Draft, ranking: Ranking, *, started: float, recall_ms: float
+    ) -> tuple[Context, list[NeutralMessage]]:
         rules, incoming = self._rules, self._incoming
         manifest, budget = draft.finish()
         messages = render(manifest, self._texts)
@@ -293,5 +300,4 @@ class _Building:
             summary=draft.summary,
             timings_ms=timings,
         )
-        shown = len(draft.shown) + 1
-        return Built(context=context, messages=messages, left_out=max(0, len(incoming.request.dialogue) - shown))
+        return context, messages

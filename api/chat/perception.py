@@ -6,12 +6,14 @@ A failing encoder does not take the conversation down: the text is kept without 
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api.chat.anticipation import AnticipatingEncoder
 from api.ports import EmotionDetector, Encoder, Encoding
 from api.vectors import unit_mean
 from domain.emotion import Emotion, importance
@@ -46,7 +48,7 @@ class Perception:
     """Encodes texts and detects their emotions."""
 
     def __init__(self, encoder: Encoder, detector: EmotionDetector) -> None:
-        self._encoder = encoder
+        self._encoder = AnticipatingEncoder(encoder)
         self._detector = detector
         self.failure: str | None = None
         """Why texts are not being encoded at present, None when they are."""
@@ -54,6 +56,10 @@ class Perception:
     @property
     def embedder(self) -> str:
         return self._encoder.id
+
+    def anticipating(self, text: str) -> AbstractContextManager[None]:
+        """Begin to encode the text, which will be read before the block ends."""
+        return self._encoder.anticipating(text) if text.strip() else nullcontext()
 
     async def perceive(self, texts: Mapping[int, str]) -> list[Perceived]:
         """Read the texts, given by version."""

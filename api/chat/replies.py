@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from api.chat.answers import Said, Spoken
+from api.chat.leftovers import Leftovers, unread
 from api.chat.perception import Perception
 from api.chat.stopwatch import elapsed_ms
 from api.commands import decided
@@ -15,6 +16,7 @@ from api.ports import EventLog
 from domain.budget import TokenCounter
 from domain.errors import HeartlineError
 from domain.records import Usage
+from domain.session import Session
 from domain.turn import Reply
 
 logger = logging.getLogger(__name__)
@@ -22,15 +24,24 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A turn under way. `arrived` is of `time.perf_counter()`; `appended_ms` is known once the turn is stored;
-    `input_tokens` is our own count."""
+    """A turn under way. `begun` is its session as of the turn's own events. `arrived` is of `time.perf_counter()`;
+    `appended_ms` is known once the turn is stored; `input_tokens` is our own count.
+
+    `unread` says that the turn brought texts without vectors, `summarised` how many messages a summary covers."""
 
     session: UUID
     owner: str
+    begun: Session
     turn: str
     arrived: float
     appended_ms: "asyncio.Future[float]"
     input_tokens: int
+    unread: bool
+    summarised: int
+
+    def leftovers(self, session: Session, *, unread: bool = False) -> Leftovers:
+        """What is left to the background at the turn's end, when its reply brought `unread` texts too."""
+        return Leftovers(unread=self.unread or unread, unsummarised=len(session.path) - self.summarised)
 
 
 async def _unmetered(owner: str, tokens: int) -> None:
@@ -46,7 +57,7 @@ class Replies:
     perception: Perception
     counter: TokenCounter
     clock: Callable[[], datetime]
-    ended: Callable[[UUID], None]
+    ended: Callable[[UUID, Leftovers], None]
     """Told of each session whose turn ended, so that summaries and missing vectors follow in the background."""
     spent: Callable[[str, int], Awaitable[None]] = _unmetered
     """Told of the tokens that each reply of an owner took, its context included."""
@@ -55,8 +66,13 @@ class Replies:
         """Store the reply; the usage is our estimate where the model did not say. Raises Unavailable or Conflict."""
         usage = said.usage or self._estimate(opened, said)
         replies = self._replies(opened, said, usage)
-        await decided(lambda: self._complete(opened, replies))
-        self.ended(opened.session)
+        # Nobody else appends while a turn is under way; should somebody have, the session is loaded.
+        begun = [opened.begun]
+
+        async def attempt() -> Leftovers:
+            return await self._complete(begun.pop() if begun else await self.log.load(opened.session), opened, replies)
+
+        self.ended(opened.session, await decided(attempt))
         await self.spent(opened.owner, usage["input_tokens"] + usage["output_tokens"])
         return usage
 
@@ -80,28 +96,29 @@ class Replies:
             for place, spoken in enumerate(said.choices)
         ]
 
-    async def _complete(self, opened: Opened, replies: Sequence[Reply]) -> None:
-        session = await self.log.load(opened.session)
+    async def _complete(self, session: Session, opened: Opened, replies: Sequence[Reply]) -> Leftovers:
         before = session.version
         versions = session.complete_turn(opened.turn, replies)
         texts = {version: reply.text for version, reply in zip(versions, replies, strict=True) if reply.text.strip()}
         perceived = await self.perception.perceive(texts)
         session.detect(self.perception.detected(perceived))
-        vectors = self.perception.vectors(opened.session, perceived)
-        await self.log.append(opened.session, before, session.collect(), vectors)
+        vectors = self.perception.vectors(session.id, perceived)
+        events = session.collect()
+        await self.log.append(session.id, before, events, vectors)
+        return opened.leftovers(session, unread=unread(events, vectors))
 
     async def fail(self, opened: Opened, error: HeartlineError) -> None:
         """Store that the turn has no reply."""
         logger.info("turn failed: %s", error.code, extra={"turn": opened.turn, "session": opened.session.hex})
 
-        async def attempt() -> None:
+        async def attempt() -> Leftovers:
             session = await self.log.load(opened.session)
             before = session.version
             session.fail_turn(opened.turn, code=error.code, detail=error.message)
             await self.log.append(opened.session, before, session.collect())
+            return opened.leftovers(session)
 
-        await decided(attempt)
-        self.ended(opened.session)
+        self.ended(opened.session, await decided(attempt))
 
     def _estimate(self, opened: Opened, said: Said) -> Usage:
         return {

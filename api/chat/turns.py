@@ -22,6 +22,7 @@ from api.chat.answers import Facts, RunningAnswer
 from api.chat.choices import Choices
 from api.chat.contexts import Built, Contexts
 from api.chat.incoming import Incoming, Recent, brought
+from api.chat.leftovers import unread
 from api.chat.perception import Perceived, Perception
 from api.chat.replies import Opened, Replies, TurnKeeper
 from api.chat.request import TurnRequest
@@ -69,6 +70,7 @@ class _Decided:
     """A turn that the session agreed to: its id, the context, and what is to be appended."""
 
     turn: str
+    session: Session
     built: Built
     events: Sequence[SessionEvent]
     vectors: Sequence[StoredVector]
@@ -85,11 +87,12 @@ class Turns:
     async def answer(self, request: TurnRequest) -> RunningAnswer:
         """An answer that has begun. Raises a HeartlineError before it: nothing of the request is stored then, except
         that a turn whose model failed stays in its session as failed, with the user's message."""
-        if request.address.external_id is None:  # the views tell which session it is
-            await self._parts.follower.caught_up()
-        place = await self._parts.resolver.resolve(request.owner, request.address, request.dialogue)
-        await self._supersede(place.session, _asked(request))
-        answer = await decided(lambda: self._begin(place, request))
+        with self._parts.perception.anticipating(_newest(request)):
+            if request.address.external_id is None:  # the views tell which session it is
+                await self._parts.follower.caught_up()
+            place = await self._parts.resolver.resolve(request.owner, request.address, request.dialogue)
+            await self._supersede(place.session, _asked(request))
+            answer = await decided(lambda: self._begin(place, request))
         await _unless_gone(answer, answer.begun())
         return answer
 
@@ -113,7 +116,7 @@ class Turns:
             session = await self._open(place)
             opened_ms = elapsed_ms(opening)
             # Again: while we waited for the lock, another turn may have been appended.
-            await self._parts.follower.caught_up()
+            await self._parts.follower.caught_up_with(place.session, session.version - len(session.pending_events))
             decision = await self._decide(session, request, opened_ms)
             answer = self._start(place, request, decision, held)
         await _unless_gone(answer, answer.stored())
@@ -126,10 +129,13 @@ class Turns:
         opened = Opened(
             session=place.session,
             owner=place.owner,
+            begun=decision.session,
             turn=decision.turn,
             arrived=request.arrived,
             appended_ms=appended_ms,
             input_tokens=sum(share["used"] for share in context.budget["parts"].values()),
+            unread=unread(decision.events, decision.vectors),
+            summarised=decision.built.summarised,
         )
         facts = Facts(
             session=place.external_id,
@@ -201,7 +207,7 @@ class Turns:
         built = await asyncio.to_thread(self._parts.contexts.build, incoming, self._parts.clock().isoformat())
         session.begin_turn(turn, emotions=self._parts.perception.detected(perceived), context=built.context)
         vectors = self._parts.perception.vectors(session.id, perceived)
-        return _Decided(turn=turn, built=built, events=session.collect(), vectors=vectors)
+        return _Decided(turn=turn, session=session, built=built, events=session.collect(), vectors=vectors)
 
     def _check_model(self, request: TurnRequest, received: Received) -> None:
         """Raises Unsupported, before anything is stored, for what the model is known not to take."""
@@ -234,6 +240,11 @@ async def _unless_gone(answer: RunningAnswer, waiting: Awaitable[None]) -> None:
     except asyncio.CancelledError:
         await asyncio.shield(answer.cancel())
         raise
+
+
+def _newest(request: TurnRequest) -> str:
+    """The text that memories are most likely to be sought with."""
+    return request.dialogue[-1].text if request.dialogue else ""
 
 
 def _asked(request: TurnRequest) -> str:

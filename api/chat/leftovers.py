@@ -1,0 +1,38 @@
+"""What a turn leaves to the background: texts that nobody read, and a path that may want a summary."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.events import (
+    InstructionReceived,
+    MessageEdited,
+    MessageReceived,
+    ReplyCompleted,
+    ReplyExtended,
+    SessionEvent,
+)
+from projections.ports import StoredVector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftovers:
+    """Whether there are texts without vectors, and how many messages of the path no summary in view covers."""
+
+    unread: bool
+    unsummarised: int
+
+
+def unread(events: Sequence[SessionEvent], vectors: Sequence[StoredVector]) -> bool:
+    """Whether one of these events brings a text of which there is no vector among these. Tools' results want none."""
+    read = {vector.version for vector in vectors}
+    return any(_is_read(event) and event.originator_version not in read for event in events)
+
+
+def _is_read(event: SessionEvent) -> bool:
+    match event:
+        case MessageReceived(role="tool"):
+            return False
+        case InstructionReceived() | MessageReceived() | MessageEdited() | ReplyCompleted() | ReplyExtended():
+            return True
+        case _:
+            return False
