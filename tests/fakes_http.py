@@ -37,6 +37,7 @@ class FakeAnswer:
     left_out: int = 0
     cancelled: int = 0
     ended: bool = False
+    ready: bool = False
 
     async def stream(self) -> AsyncIterator[Streamed]:
         for piece in self.pieces:

@@ -105,6 +105,11 @@ class RunningAnswer:
         if self._failed_early is not None:
             raise self._failed_early
 
+    @property
+    def ready(self) -> bool:
+        """Whether the stream's next item is there already."""
+        return not self._queue.empty()
+
     async def stream(self) -> AsyncGenerator[Streamed, None]:
         """Deltas, then the Finish; or an error in its place."""
         while True:

@@ -73,6 +73,11 @@ class Answer(Protocol):
         """Messages of the client's transcript that did not fit our window (recall may still bring them back)."""
         ...
 
+    @property
+    def ready(self) -> bool:
+        """Whether the stream's next item is there already."""
+        ...
+
     def stream(self) -> AsyncIterator[Streamed]:
         """Deltas, then a Finish, which comes only when the reply is stored durably. Raises a HeartlineError instead of
         the Finish when the model failed half-way or the reply could not be stored: the turn is failed then."""

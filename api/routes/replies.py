@@ -21,7 +21,7 @@ from api.shutdown import Shutdown, ShuttingDown
 from api.wire.address import encoded
 from api.wire.body import json_response
 from api.wire.completion_response import Shape
-from api.wire.frames import reply_frames
+from api.wire.frames import in_bursts, reply_frames
 from api.wire.streams import EventStream
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class ReplyStream(EventStream):
     def __init__(self, answer: Answer, shape: Shape, shutdown: Shutdown, *, usage: bool) -> None:
         self._answer = answer
         frames = reply_frames(until_stopped(answer, shutdown), shape, usage=usage)
-        super().__init__(frames, reply_headers(answer))
+        super().__init__(in_bursts(frames, lambda: answer.ready), reply_headers(answer))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -84,12 +84,18 @@ async def until_stopped(answer: Answer, shutdown: Shutdown) -> AsyncIterator[Str
     items = answer.stream()
     others = 0
     try:
-        while (item := await shutdown.within(anext(items, None))) is not None:
+        while (item := await _next(items, answer, shutdown)) is not None:
             others = max(others, 0 if isinstance(item, Finish) else item.choice)
             yield item
     except ShuttingDown:
         await _cancel(answer)
         yield Finish(reason="length", usage=None, model=answer.model, others=("length",) * others)
+
+
+async def _next(items: AsyncIterator[Streamed], answer: Answer, shutdown: Shutdown) -> Streamed | None:
+    """What is there already needs no watch over the time that is left."""
+    following = anext(items, None)
+    return await (following if answer.ready else shutdown.within(following))
 
 
 async def _whole(items: AsyncIterator[Streamed]) -> tuple[list[Choice], Finish]:

@@ -1,7 +1,7 @@
 """Server-sent events: `data:` lines of JSON, and `[DONE]`. No `id:`, which OpenAI's SDK stumbles over after a ping."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import orjson
@@ -12,6 +12,9 @@ from api.wire.completion_response import Shape
 from domain.errors import HeartlineError
 
 DONE: Final = b"data: [DONE]\n\n"
+
+BURST: Final = 16 * 1024
+"""Bytes of frames that are sent together at most."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,13 +35,26 @@ async def reply_frames(items: AsyncIterator[Streamed], shape: Shape, *, usage: b
     try:
         async for item in items:
             if not isinstance(item, Finish):
-                for chunk in shape.pieces(item):
-                    yield frame(chunk)
+                if chunks := shape.pieces(item):
+                    yield b"".join(map(frame, chunks))
                 continue
-            for chunk in shape.closing(item):
-                yield frame(chunk)
-            if usage and item.usage is not None:
-                yield frame(shape.usage(item.usage))
+            last = [*shape.closing(item), *([shape.usage(item.usage)] if usage and item.usage is not None else [])]
+            yield b"".join(map(frame, last))
     except Exception as error:  # noqa: BLE001 - one of the borders: an error frame is all that a stream can still say
         yield error_frame(error)
     yield DONE
+
+
+async def in_bursts(frames: AsyncIterator[bytes], more: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """The frames as they come; those that are there at once together, which spares a busy server most of its sending.
+
+    `more` tells whether the next one can be had without waiting.
+    """
+    held = b""
+    async for one in frames:
+        held += one
+        if len(held) >= BURST or not more():
+            yield held
+            held = b""
+    if held:
+        yield held

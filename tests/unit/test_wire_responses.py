@@ -45,7 +45,9 @@ def as_sent(value: object) -> Any:
 
 
 async def frames(shape: Shape, items: AsyncIterator[Streamed], *, usage: bool = False) -> list[bytes]:
-    return [frame async for frame in reply_frames(items, shape, usage=usage)]
+    """One by one, whichever were sent together."""
+    sent = b"".join([some async for some in reply_frames(items, shape, usage=usage)])
+    return [frame + b"\n\n" for frame in sent.split(b"\n\n")[:-1]]
 
 
 def chunks(sent: list[bytes]) -> list[Any]:
