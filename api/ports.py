@@ -182,7 +182,7 @@ class Unsupported(ModelFailed):
         super().__init__(message, code="unsupported_parameter", status=400, param=param)
 
 
-Provider = Literal["offline", "openai"]
+Provider = Literal["offline", "openai", "gemini", "google-generativeai"]
 
 
 class ChatModel(Protocol):

@@ -99,9 +99,24 @@ def failing_inside(*pieces: str, code: str | int = "server_error", message: str 
     return Answer(frames=[*(chunk({"content": piece}) for piece in pieces), error])
 
 
-def blocked(*, choices: list[object] | None) -> Answer:
+def blocked(*, choices: list[object] | None = None) -> Answer:
     """A stream in which no candidate ever appears: `choices` is empty or null."""
     return Answer(frames=[chunk(choices=choices), chunk(choices=choices, usage=USAGE)])
+
+
+def withheld(*pieces: str) -> Answer:
+    """A reply that the upstream breaks off for its content, after these pieces of it."""
+    return reply(*pieces, reason="content_filter")
+
+
+def nothing() -> Answer:
+    """A stream without any choice, and no word why."""
+    return blocked(choices=[])
+
+
+def unfinished(*pieces: str) -> Answer:
+    """Pieces, and an end of the stream before the end of the reply."""
+    return Answer(frames=[chunk({"content": piece}) for piece in pieces], end="silent")
 
 
 class FakeUpstream:
@@ -163,17 +178,22 @@ class FakeUpstream:
         self.requests.append(request)
         watch = asyncio.create_task(watch_client(reader, request))
         try:
-            await self._answer(request, writer, watch)
+            await self.respond(request, writer, watch)
         finally:
             request.answered.set()
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
 
-    async def _answer(self, request: Request, writer: asyncio.StreamWriter, client: asyncio.Task[None]) -> None:
+    def next_answer(self) -> Answer:
+        """The answer that is due."""
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+    async def respond(self, request: Request, writer: asyncio.StreamWriter, client: asyncio.Task[None]) -> None:
+        """Answer one request. `client` is done when the client has gone."""
         if request.method == "GET":
             await send(self._listing(), writer, client)
             return
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        answer = self.next_answer()
         if request.body.get("stream") is not True and answer.kind == "stream":
             answer = replace(answer, kind="json", frames=[completion(answer)])
         await send(answer, writer, client)

@@ -22,7 +22,7 @@ def failed(error: Exception, begun: bool) -> ModelFailed:
             return _refused(error)
         case openai.APIConnectionError():
             return cut_off() if begun else unreachable(error.message)
-        case openai.APIError() if error.code == "429":
+        case openai.APIError() if error.code == "429" and not begun:
             return busy(error.message)
         case openai.APIError() if error.code in ("500", "502", "503", "504") and not begun:
             return refused(int(error.code), error.message)

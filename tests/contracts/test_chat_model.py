@@ -1,17 +1,21 @@
-"""The contract of ChatModel, kept by the fake, the offline model and the OpenAI adapter over real HTTP."""
+"""The contract of ChatModel, kept by the fake, the offline model, and the adapters of models elsewhere over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 
 import pytest
 
 from api.adapters.calls import Patience
+from api.adapters.gemini import GeminiModel
 from api.adapters.offline import OfflineModel
 from api.adapters.openai_upstream import OpenAiUpstream
 from api.ports import ChatModel, ModelFailed
 from domain.records import JsonObject
+from tests import gemini_upstream, upstream
 from tests.contracts.chat_model_contract import ChatModelContract
+from tests.contracts.remote_model_contract import RemoteModelContract
 from tests.fakes_models import Script, ScriptedModel, WordTokens
-from tests.upstream import FakeUpstream, refusal, reply
+from tests.gemini_upstream import FakeGemini, access
+from tests.upstream import FakeUpstream
 
 
 class TestScriptedModel(ChatModelContract):
@@ -35,19 +39,25 @@ class TestOfflineModel(ChatModelContract):
         return OfflineModel(tokens=WordTokens()), {"response_format": {"type": "json_object"}}
 
 
-class TestOpenAiUpstream(ChatModelContract):
-    @pytest.fixture
-    async def model(self) -> AsyncIterator[ChatModel]:
-        with FakeUpstream() as upstream:
-            upstream.will(reply("Hello", " there", ".", gap=0.005))
-            adapter = OpenAiUpstream(default="fake-1", base_url=upstream.base_url)
-            yield adapter
-            await adapter.close()
+class TestOpenAiUpstream(RemoteModelContract):
+    answers = upstream
 
     @pytest.fixture
-    async def refusing(self) -> AsyncIterator[tuple[ChatModel, JsonObject]]:
-        with FakeUpstream() as upstream:
-            upstream.will(refusal(503))
-            adapter = OpenAiUpstream(default="fake-1", base_url=upstream.base_url, patience=Patience(backoff=0.001))
-            yield adapter, {}
-            await adapter.close()
+    def server(self) -> Iterator[FakeUpstream]:
+        with FakeUpstream() as server:
+            yield server
+
+    def connect(self, server: FakeUpstream, patience: Patience) -> ChatModel:
+        return OpenAiUpstream(default="fake-1", base_url=server.base_url, patience=patience)
+
+
+class TestGeminiModel(RemoteModelContract):
+    answers = gemini_upstream
+
+    @pytest.fixture
+    def server(self) -> Iterator[FakeUpstream]:
+        with FakeGemini() as server:
+            yield server
+
+    def connect(self, server: FakeUpstream, patience: Patience) -> ChatModel:
+        return GeminiModel(access(server), patience=patience)
