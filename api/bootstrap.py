@@ -19,7 +19,6 @@ from api.access.owners import KeyHolders, Owners
 from api.access.room import Room, SessionRoom, boundless
 from api.adapters.foreign_events import MappedForeignEvents
 from api.adapters.minilm import MiniLmEncoder
-from api.adapters.offline import OfflineModel
 from api.adapters.sqlite_log import SqliteEventLog
 from api.adapters.tokens import O200kTokens
 from api.adapters.turn_locks import FileTurnLocks
@@ -33,7 +32,8 @@ from api.chat.replies import Replies
 from api.chat.resolution import Resolver
 from api.chat.turns import TurnParts, Turns
 from api.health import Health
-from api.ports import ChatModel
+from api.prices import price_list
+from api.providers import Models, models
 from api.services import Services
 from api.sessions.sessions import SessionReads
 from api.settings import Settings
@@ -108,13 +108,13 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
         encoder = MiniLmEncoder()
         stack.push_async_callback(encoder.close)
         tokens = await asyncio.to_thread(O200kTokens)
-        model = _model(settings, tokens)
-        stack.push_async_callback(model.close)
+        asked = await asyncio.to_thread(models, settings, tokens)
+        stack.push_async_callback(asked.answering.close)
         locks = FileTurnLocks(settings.data_dir / "turns.lock")
         stack.callback(locks.close)
         allowance = _allowance(settings)
         stack.push_async_callback(allowance.close)
-        outside = Outside(encoder=encoder, tokens=tokens, model=model, locks=locks, allowance=allowance)
+        outside = Outside(encoder=encoder, tokens=tokens, models=asked, locks=locks, allowance=allowance)
         system = _Assembly.of(settings, memory, outside).system()
         system.aftercare.start()
         stack.push_async_callback(system.aftercare.close)
@@ -130,7 +130,7 @@ class Outside:
 
     encoder: MiniLmEncoder
     tokens: TokenCounter
-    model: ChatModel
+    models: Models
     locks: FileTurnLocks
     allowance: Allowance
 
@@ -166,7 +166,7 @@ class _Assembly:
             sessions=self._sessions(),
             archive=archive,
             encoder=self.outside.encoder,
-            model=self.outside.model,
+            model=self.outside.models.answering,
             tokens=self.outside.tokens,
             health=self._health(aftercare).report,
             base_url=self.settings.address,
@@ -181,7 +181,7 @@ class _Assembly:
             log=self.memory.log,
             locks=self.outside.locks,
             remembered=self.remembered,
-            model=self.outside.model,
+            model=self.outside.models.summarising,
             after_messages=self.settings.summarize_after_messages,
         )
         parts = AftercareParts(
@@ -211,7 +211,7 @@ class _Assembly:
             resolver=Resolver(models.conversation, models.catalogue),
             perception=self.perception,
             contexts=self._contexts(),
-            model=self.outside.model,
+            model=self.outside.models.answering,
             replies=replies,
             clock=now,
             room=self._room(),
@@ -237,6 +237,7 @@ class _Assembly:
             indexes=self.indexes,
             perception=self.perception,
             policy=_policy(self.settings),
+            prices=price_list(self.settings.price_file),
         )
 
     def _archive(self, aftercare: Aftercare) -> Archive:
@@ -261,7 +262,7 @@ class _Assembly:
             log=self.memory.log,
             follower=self.memory.follower,
             perception=self.perception,
-            model=self.outside.model,
+            model=self.outside.models.answering,
             indexes=self.indexes,
             aftercare=aftercare,
         )
@@ -305,20 +306,6 @@ def _shares(settings: Settings) -> Shares:
         recall=settings.rag_token_percent,
         history=settings.history_token_percent,
         response=settings.response_token_percent,
-    )
-
-
-def _model(settings: Settings, tokens: TokenCounter) -> ChatModel:
-    if settings.provider == "offline":
-        return OfflineModel(tokens=tokens)
-    # The SDK takes a second to import; a server without it need not wait.
-    from api.adapters.openai_upstream import OPENAI, OpenAiUpstream
-
-    key = settings.openai_api_key
-    return OpenAiUpstream(
-        default=settings.openai_model,
-        base_url=settings.openai_base_url or OPENAI,
-        api_key=key.get_secret_value() if key is not None else None,
     )
 
 

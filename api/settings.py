@@ -9,20 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, cast
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 
 from api.access.key_file import KeyFile
 from api.border_settings import REQUESTS_A_MINUTE, BorderSettings
-from api.ports import Provider
+from api.model_settings import ModelSettings
 
 KEY_FILE: Final = "api-keys"
 """Name of the key file in DATA_DIR."""
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 
-SECRETS = frozenset({"OPENAI_API_KEY", "HEARTLINE_API_KEYS", "REDIS_URL"})
+SECRETS = frozenset({"OPENAI_API_KEY", "GEMINI_API_KEY", "HEARTLINE_API_KEYS", "REDIS_URL"})
 
 
 MASK: Final = "**********"
@@ -32,10 +32,10 @@ class SettingsError(Exception):
     """One sentence for whoever starts the server: the variable, its value (never a secret) and what is allowed."""
 
 
-class Settings(BorderSettings):
+class Settings(BorderSettings, ModelSettings):
     """Every setting, valid and fit to start with. The variable is the field's name in capitals.
 
-    Those of the borders stand in a class of their own, to be read by themselves.
+    Those of the borders and those of the language models stand in classes of their own, to be read by themselves.
     """
 
     model_config = SettingsConfigDict(
@@ -54,19 +54,6 @@ class Settings(BorderSettings):
     )
     event_log: str = Field("", description="Where the event log lies; empty is SQLite in DATA_DIR.")
     encryption: Literal["off"] = Field("off", description="Whether what is kept is encrypted; off is all there is yet.")
-
-    model_provider: Provider | None = Field(
-        None, description="Who answers: offline or openai. Unset: openai when OPENAI_API_KEY or OPENAI_BASE_URL is set."
-    )
-    openai_api_key: SecretStr | None = Field(
-        None, description="Key for the OpenAI-compatible service; local ones need none."
-    )
-    openai_base_url: str | None = Field(
-        None, description="Base URL of the OpenAI-compatible service, with its /v1; unset is OpenAI's own."
-    )
-    openai_model: str = Field(
-        "gpt-4o-mini", description="Model asked when a request names none that the service knows."
-    )
 
     embedding_model: Literal["minilm-l6-v2"] = Field("minilm-l6-v2", description="Model that turns texts into vectors.")
     emotion_detector: Literal["keywords"] = Field("keywords", description="What reads the emotion of a message.")
@@ -110,17 +97,6 @@ class Settings(BorderSettings):
             return REQUESTS_A_MINUTE if self.has_keys else None
         return self.rate_limit_requests_per_minute or None
 
-    @property
-    def provider(self) -> Provider:
-        """The provider in force: the one named, else the one that a key or base URL points to, else offline."""
-        if self.model_provider is not None:
-            return self.model_provider
-        return "openai" if self._upstream_is_set else "offline"
-
-    @property
-    def _upstream_is_set(self) -> bool:
-        return self.openai_api_key is not None or self.openai_base_url is not None
-
     @field_validator("data_dir")
     @classmethod
     def _data_dir_is_no_file(cls, folder: Path) -> Path:
@@ -134,22 +110,6 @@ class Settings(BorderSettings):
         if log:
             raise ValueError("should be empty (SQLite in DATA_DIR): PostgreSQL comes with a later release")
         return log
-
-    @field_validator("model_provider", mode="before")
-    @classmethod
-    def _provider_is_there(cls, name: object) -> object:
-        if name in ("gemini", "google-generativeai"):
-            raise ValueError(
-                "should be 'offline' or 'openai': Gemini is not available yet and comes with a later release"
-            )
-        return name
-
-    @field_validator("openai_base_url")
-    @classmethod
-    def _base_url_is_http(cls, url: str | None) -> str | None:
-        if url is not None and not re.fullmatch(r"https?://[^\s/]+\S*", url):
-            raise ValueError("should be an address such as http://127.0.0.1:11434/v1")
-        return url
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -188,15 +148,6 @@ class Settings(BorderSettings):
             raise ValueError(
                 "SYSTEM_TOKEN_PERCENT, RAG_TOKEN_PERCENT, HISTORY_TOKEN_PERCENT and RESPONSE_TOKEN_PERCENT are "
                 f"{', '.join(map(str, shares))}, together {sum(shares)}, but should be at most 100 together."
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _openai_has_an_upstream(self) -> Self:
-        if self.model_provider == "openai" and not self._upstream_is_set:
-            raise ValueError(
-                "MODEL_PROVIDER is 'openai', but neither OPENAI_API_KEY (for OpenAI's own service) nor OPENAI_BASE_URL "
-                "(for a compatible one) is set; without both it should be 'offline'."
             )
         return self
 

@@ -29,6 +29,7 @@ from api.chat.request import Address, Answer, TurnRequest
 from api.chat.resolution import Resolver
 from api.chat.turns import TurnParts, Turns
 from api.ports import ChatModel, Delta, Encoder, EventLog
+from api.prices import price_list
 from api.sessions.sessions import SessionReads
 from domain.budget import Shares, TokenCounter
 from domain.emotion import KeywordDetector
@@ -231,6 +232,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         indexes=indexes,
         perception=perception,
         policy=rules.policy,
+        prices=price_list(),
     )
     return System(
         log=log,

@@ -11,8 +11,9 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Final
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from api.ports import ModelFailed, Streamed
 
@@ -55,6 +56,10 @@ class Calls:
         self._told = told
         self._slots = asyncio.Semaphore(patience.slots)
 
+    def beside(self, slots: int) -> "Calls":
+        """Calls of the same kind, with slots of their own."""
+        return Calls(replace(self._patience, slots=slots), failures=self._failures, told=self._told)
+
     async def stream(self, attempt: Attempt) -> AsyncGenerator[Streamed, None]:
         """The pieces of the first attempt that says anything. Raises ModelFailed.
 
@@ -88,3 +93,16 @@ class Calls:
                 if begun or (pause := self._patience.pause(failure, attempts)) is None:
                     raise failure from error
             await asyncio.sleep(pause)
+
+
+class RemoteModel:
+    """What the adapters of models elsewhere have in common."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def aside(self, slots: int) -> Self:
+        """The same model over the same connections, with slots of its own: its calls take no place of these."""
+        other = copy(self)
+        other._calls = self._calls.beside(slots)
+        return other

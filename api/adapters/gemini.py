@@ -15,7 +15,7 @@ import pydantic
 from google import genai
 from google.genai import errors, types
 
-from api.adapters.calls import Calls, Patience
+from api.adapters.calls import Calls, Patience, RemoteModel
 from api.adapters.failures import broken, cut_off, no_answer, unreachable, wait_of
 from api.adapters.gemini_access import GeminiAccess
 from api.adapters.gemini_contents import Conversation, Conversing
@@ -47,7 +47,7 @@ class _Request:
     config: types.GenerateContentConfig
 
 
-class GeminiModel:
+class GeminiModel(RemoteModel):
     """A ChatModel. Leaving the stream, by closing it or by cancellation, closes the connection to Google."""
 
     def __init__(
@@ -58,7 +58,7 @@ class GeminiModel:
         self._default = access.default
         self._safety = safety(access.safety)
         self._read_image = read_image
-        self._calls = Calls(patience, failures=FAILURES, told=failed)
+        super().__init__(Calls(patience, failures=FAILURES, told=failed))
         self._connect_seconds = patience.connect
         self._http = _http(patience)
         options = types.HttpOptions(base_url=access.base_url, api_version=API_VERSION, httpx_async_client=self._http)

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 
-from api.adapters.gemini_parameters import SafetyThreshold
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeminiAccess:
     """`default` is the model asked when a request names none. Without `base_url` it is Google's own service, without a
-    threshold of `safety` each category keeps Google's."""
+    threshold of `safety` ("off", "block_only_high", …) each category keeps Google's."""
 
     default: str
     api_key: str
     base_url: str | None = None
-    safety: SafetyThreshold | None = None
+    safety: str | None = None

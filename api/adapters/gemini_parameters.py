@@ -8,12 +8,10 @@ left out without answering another question is refused: custom tools.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from api.ports import Unsupported
 from domain.records import Json, JsonObject
-
-SafetyThreshold = Literal["off", "block_none", "block_only_high", "block_medium_and_above", "block_low_and_above"]
 
 CATEGORIES: Final = (
     "HARM_CATEGORY_HARASSMENT",
@@ -80,8 +78,8 @@ def generation(model: str, parameters: JsonObject) -> Generation:
     )
 
 
-def safety(threshold: SafetyThreshold | None) -> dict[str, str]:
-    """The threshold of each category; nothing leaves it to Google."""
+def safety(threshold: str | None) -> dict[str, str]:
+    """The threshold of each category, one of Google's words for it; without one Google's own is in force."""
     return {category: threshold.upper() for category in CATEGORIES} if threshold is not None else {}
 
 

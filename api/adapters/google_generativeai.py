@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, cast
 
 import requests
 
-from api.adapters.calls import Calls, Patience
+from api.adapters.calls import Calls, Patience, RemoteModel
 from api.adapters.failures import broken, cut_off, no_answer, unreachable, wait_of
 from api.adapters.gemini_access import GeminiAccess
 from api.adapters.gemini_contents import Content, Conversing
@@ -47,7 +47,7 @@ FAILURES: Final[tuple[type[Exception], ...]] = (
 """All that a call raises: the API's errors, the network's (OSError), and a stream that is no array (ValueError)."""
 
 
-class GoogleGenerativeAiModel:
+class GoogleGenerativeAiModel(RemoteModel):
     """A ChatModel. Leaving the stream, by closing it or by cancellation, closes the connection to Google."""
 
     def __init__(
@@ -58,10 +58,10 @@ class GoogleGenerativeAiModel:
         self._default = access.default
         self._safety = safety(access.safety)
         self._read_image = read_image
-        self._calls = Calls(patience, failures=FAILURES, told=failed)
+        super().__init__(Calls(patience, failures=FAILURES, told=failed))
         self._patience = patience
-        # Threads of its own: the process's are few, and others wait for them.
-        self._threads = ThreadPoolExecutor(patience.slots + 1, thread_name_prefix="gemini")
+        # Threads of its own, one for lists and one beside: the process's are few, and others wait for them.
+        self._threads = ThreadPoolExecutor(patience.slots + 2, thread_name_prefix="gemini")
         options = {"api_endpoint": access.base_url.rstrip("/")} if access.base_url else None
         sdk.configure(api_key=access.api_key, transport="rest", client_options=options)
         self._writer = _with_lines(clients.get_default_generative_client(), patience)

@@ -14,7 +14,7 @@ import httpx2
 import openai
 from openai import AsyncOpenAI, AsyncStream
 
-from api.adapters.calls import Calls, Patience
+from api.adapters.calls import Calls, Patience, RemoteModel
 from api.adapters.openai_failures import FAILURES, failed
 from api.adapters.openai_replies import Chunk, Reply
 from api.adapters.openai_requests import chat_request
@@ -24,7 +24,7 @@ from domain.records import JsonObject, NeutralMessage
 OPENAI: Final = "https://api.openai.com/v1"
 
 
-class OpenAiUpstream:
+class OpenAiUpstream(RemoteModel):
     """A ChatModel. Leaving the stream, by closing it or by cancellation, closes the connection to the upstream."""
 
     def __init__(
@@ -39,7 +39,7 @@ class OpenAiUpstream:
         """Local servers need no key. Without `read_image`, messages with images are refused."""
         self._default = default
         self._patience = patience or Patience()
-        self._calls = Calls(self._patience, failures=FAILURES, told=failed)
+        super().__init__(Calls(self._patience, failures=FAILURES, told=failed))
         self._read_image = read_image
         timeout = httpx2.Timeout(self._patience.read, connect=self._patience.connect)
         self._client = AsyncOpenAI(base_url=base_url, api_key=api_key or "none", max_retries=0, timeout=timeout)

@@ -32,7 +32,7 @@ WORKING_MEMORY: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReads:
-    """Reads sessions. `prices` are by model; what the offline model says is free, any other model's cost unknown."""
+    """Reads sessions. `prices` are by model; what a model costs that is not among them is unknown."""
 
     log: EventLog
     follower: Follower

@@ -13,9 +13,6 @@ from projections.read_models import ReadModels
 from projections.summaries import Summary
 from projections.usage import Price
 
-FREE: Final = {"heartline-offline": Price(input=0.0, output=0.0, cached=0.0)}
-"""The model of a machine without any: it costs nothing."""
-
 LOOK_BACK: Final = 20
 """Messages among which the last one with a reading is sought."""
 
@@ -85,7 +82,7 @@ class States:
         return readings[last.version] if last is not None else None
 
     def _usage(self, asked: Asked) -> dict[str, Json]:
-        totals = self.models.usage.totals(asked.id, asked.at, prices={**FREE, **self.prices})
+        totals = self.models.usage.totals(asked.id, asked.at, prices=self.prices)
         return {
             "input_tokens": totals.input_tokens,
             "output_tokens": totals.output_tokens,

@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import InvalidRequest, NotFound
 from domain.messages import Instruction
-from tests.fakes_models import ScriptedModel
+from tests.fakes_models import Script, ScriptedModel, usage
 from tests.harbour import HARBOUR, bring_in, data, state, versions
 from tests.system import OWNER, Outside, Rules, System, read, system
 
@@ -124,6 +124,18 @@ async def test_the_offline_model_costs_nothing(tmp_path: Path) -> None:
         await heartline.talk("tea", "Hello")
 
         assert (await state(heartline, "tea"))["usage"]["estimated_cost_usd"] == 0.0
+
+
+async def test_what_the_provider_had_cached_costs_less(tmp_path: Path) -> None:
+    counts = usage(input_tokens=1_000_000, output_tokens=200_000)
+    counts["cached_tokens"] = 400_000
+    model = ScriptedModel(Script(usage=counts), models=["gemini-3.5-flash-lite"])
+    async with system(tmp_path, outside=Outside(model=model)) as heartline:
+        await heartline.talk("tea", "Hello")
+
+        cost = (await state(heartline, "tea"))["usage"]["estimated_cost_usd"]
+
+    assert cost == pytest.approx(0.6 * 0.3 + 0.4 * 0.03 + 0.2 * 2.5)
 
 
 @pytest.mark.parametrize("at", [-1, 0, 26])

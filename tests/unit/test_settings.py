@@ -1,10 +1,12 @@
 """Settings: what is read from where, and what is said when something cannot be right."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from api.border_settings import BorderSettings
+from api.model_settings import ModelSettings
 from api.settings import Settings, SettingsError, load_settings
 
 
@@ -111,6 +113,40 @@ def test_a_key_or_a_base_url_makes_the_provider_openai(monkeypatch: pytest.Monke
     assert load_settings().provider == "openai"
 
 
+def test_a_gemini_key_goes_before_all_that_openai_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "AIza-1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+
+    assert load_settings().provider == "gemini"
+    assert load_settings(model_provider="openai").provider == "openai"
+
+
+def test_an_extra_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "AIza-1")
+    monkeypatch.setitem(sys.modules, "google.generativeai", None)
+
+    assert problem(model_provider="google-generativeai") == (
+        "MODEL_PROVIDER is 'google-generativeai', but that package is not installed: install it with "
+        ".venv/bin/pip install google-generativeai==0.8.6, or use 'gemini', which needs nothing more."
+    )
+
+
+def test_a_safety_threshold_may_be_written_as_google_does() -> None:
+    assert load_settings(gemini_safety_threshold="BLOCK_ONLY_HIGH").gemini_safety_threshold == "block_only_high"
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", '{"models": {"mine": {"input": -1, "output": 2}}}'])
+def test_a_price_file_without_prices_is_refused(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "prices.json"
+    if content is not None:
+        file.write_text(content)
+
+    said = problem(price_file=file)
+
+    assert said.startswith("PRICE_FILE is ")
+    assert 'but should be a JSON file such as {"models": {"my-model": {"input": 0.3, ' in said
+
+
 def test_a_provider_that_is_named_goes_before_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
 
@@ -135,9 +171,31 @@ def test_openai_without_key_and_base_url_is_refused() -> None:
             "PostgreSQL comes with a later release.",
         ),
         (
+            {"model_provider": "claude"},
+            "MODEL_PROVIDER is 'claude', but should be 'offline', 'openai', 'gemini' or 'google-generativeai'.",
+        ),
+        (
             {"model_provider": "gemini"},
-            "MODEL_PROVIDER is 'gemini', but should be 'offline' or 'openai': "
-            "Gemini is not available yet and comes with a later release.",
+            "MODEL_PROVIDER is 'gemini', but GEMINI_API_KEY is not set; without it it should be 'offline'.",
+        ),
+        (
+            {"model_provider": "google-generativeai"},
+            "MODEL_PROVIDER is 'google-generativeai', but GEMINI_API_KEY is not set; without it it should be "
+            "'offline'.",
+        ),
+        (
+            {"gemini_base_url": "http://127.0.0.1:9000"},
+            "GEMINI_BASE_URL is set, but GEMINI_API_KEY is not; any word will do where none is asked.",
+        ),
+        (
+            {"gemini_base_url": "http://127.0.0.1:9000/v1beta"},
+            "GEMINI_BASE_URL is 'http://127.0.0.1:9000/v1beta', but should be without the version at its end, which is "
+            "added.",
+        ),
+        (
+            {"gemini_safety_threshold": "none"},
+            "GEMINI_SAFETY_THRESHOLD is 'none', but should be 'off', 'block_none', 'block_only_high', "
+            "'block_medium_and_above' or 'block_low_and_above'.",
         ),
         (
             {"openai_base_url": "localhost:11434"},
@@ -167,7 +225,9 @@ def test_a_wrong_variable_is_named_like_an_override(monkeypatch: pytest.MonkeyPa
 def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
 
-    assert "sk-very-secret" not in repr(load_settings())
+    monkeypatch.setenv("GEMINI_API_KEY", "AIza-very-secret")
+
+    assert "very-secret" not in repr(load_settings())
 
 
 def test_origins_are_separated_by_commas() -> None:
@@ -191,8 +251,8 @@ def test_every_setting_says_what_it_is() -> None:
         assert field.description.endswith("."), name
 
 
-@pytest.mark.parametrize("part", [Settings, BorderSettings])
-def test_no_part_of_the_settings_is_longer_than_can_be_read(part: type[BorderSettings]) -> None:
+@pytest.mark.parametrize("part", [Settings, BorderSettings, ModelSettings])
+def test_no_part_of_the_settings_is_longer_than_can_be_read(part: type[BorderSettings | ModelSettings]) -> None:
     own = [name for name in part.model_fields if name in vars(part)["__annotations__"]]
 
-    assert 10 <= len(own) <= 20
+    assert 8 <= len(own) <= 20
