@@ -114,6 +114,15 @@ def nothing() -> Answer:
     return blocked(choices=[])
 
 
+def calling(name: str, arguments: Mapping[str, Any]) -> Answer:
+    """A stream with one call of a function, whose arguments come in two pieces."""
+    told = json.dumps(arguments)
+    first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": told[:5]}}
+    rest = {"index": 0, "function": {"arguments": told[5:]}}
+    frames = [chunk({"tool_calls": [first]}), chunk({"tool_calls": [rest]}), chunk(reason="tool_calls")]
+    return Answer(frames=frames)
+
+
 def unfinished(*pieces: str) -> Answer:
     """Pieces, and an end of the stream before the end of the reply."""
     return Answer(frames=[chunk({"content": piece}) for piece in pieces], end="silent")

@@ -4,16 +4,20 @@ A subclass says which server that is, in which words it answers (a module of fak
 """
 
 import asyncio
+import json
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import pytest
 
 from api.adapters.calls import Patience
-from api.ports import ChatModel
+from api.ports import ChatModel, Finish, ToolCallDelta
+from domain.records import JsonObject, NeutralMessage
 from tests.asking import HASTY, HELLO, failure
+from tests.asking import ask as whole
 from tests.contracts.chat_model_contract import ChatModelContract, answer, ask
 from tests.upstream import Answer, FakeUpstream, Request
 
@@ -33,9 +37,25 @@ class Answers(Protocol):
     def withheld(self, *pieces: str) -> Answer: ...
     def nothing(self) -> Answer: ...
     def unfinished(self, *pieces: str) -> Answer: ...
+    def calling(self, name: str, arguments: Mapping[str, Any]) -> Answer: ...
 
 
 Connect = Callable[[Patience], ChatModel]
+
+
+WEATHER: Final[JsonObject] = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "The weather of a place.",
+        "parameters": {
+            "type": "object",
+            "properties": {"place": {"type": "string"}, "days": {"type": ["integer", "null"]}},
+            "required": ["place"],
+        },
+    },
+}
+PICTURES: Final = {"abc": b"\x89PNG not really"}
 
 
 class RemoteModelContract(ChatModelContract):
@@ -46,7 +66,7 @@ class RemoteModelContract(ChatModelContract):
         raise NotImplementedError
 
     def connect(self, server: FakeUpstream, patience: Patience) -> ChatModel:
-        """The adapter under test."""
+        """The adapter under test. It reads images from PICTURES."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -210,6 +230,56 @@ class RemoteModelContract(ChatModelContract):
 
         assert listed == ["fake-1", "other-1", "other-2"]
         assert fallen_back == ["fake-1"]
+
+    # -- tools and images ----------------------------------------------------------------------------------------------
+
+    async def test_a_call_of_a_tool_comes_with_its_name_and_arguments(
+        self, model: ChatModel, server: FakeUpstream
+    ) -> None:
+        server.will(self.answers.calling("weather", {"place": "Oslo", "days": 2}))
+
+        items = [item async for item in ask(model, {"tools": [WEATHER], "tool_choice": "required"})]
+
+        calls = [item for item in items[:-1] if isinstance(item, ToolCallDelta)]
+        assert len(calls) == len(items) - 1
+        assert (calls[0].index, calls[0].name, bool(calls[0].id)) == (0, "weather", True)
+        assert json.loads("".join(call.arguments for call in calls)) == {"place": "Oslo", "days": 2}
+        assert cast(Finish, items[-1]).reason == "tool_calls"
+        sent = json.dumps(server.requests[0].body)
+        assert "The weather of a place." in sent
+        assert '"place"' in sent
+
+    async def test_what_a_tool_answered_is_passed_on(self, model: ChatModel, server: FakeUpstream) -> None:
+        call: JsonObject = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+        messages: list[NeutralMessage] = [
+            {"role": "user", "content": "Will it rain?"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "content": "Pouring all day.", "tool_call_id": "c1"},
+        ]
+        server.will(self.answers.reply("Take an umbrella."))
+
+        pieces, _ = await whole(model, messages, tools=[WEATHER])
+
+        assert pieces == ["Take an umbrella."]
+        assert "Pouring all day." in json.dumps(server.requests[0].body)
+
+    async def test_an_image_is_sent_inside_the_request(self, model: ChatModel, server: FakeUpstream) -> None:
+        server.will(self.answers.reply("A cat."))
+
+        pieces, _ = await whole(
+            model,
+            [{"role": "user", "content": "What is it?", "images": [{"sha256": "abc", "media_type": "image/png"}]}],
+        )
+
+        assert pieces == ["A cat."]
+        assert b64encode(PICTURES["abc"]).decode() in json.dumps(server.requests[0].body)
+
+    async def test_an_answer_in_json_can_be_asked_for(self, model: ChatModel, server: FakeUpstream) -> None:
+        server.will(self.answers.reply("{}"))
+
+        await answer(model, {"response_format": {"type": "json_object"}})
+
+        assert "json" in json.dumps(server.requests[0].body)
 
     # -- a client that goes away ---------------------------------------------------------------------------------------
 

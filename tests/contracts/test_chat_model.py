@@ -12,7 +12,7 @@ from api.ports import ChatModel, ModelFailed
 from domain.records import JsonObject
 from tests import gemini_upstream, upstream
 from tests.contracts.chat_model_contract import ChatModelContract
-from tests.contracts.remote_model_contract import RemoteModelContract
+from tests.contracts.remote_model_contract import PICTURES, RemoteModelContract
 from tests.fakes_models import Script, ScriptedModel, WordTokens
 from tests.gemini_upstream import FakeGemini, access
 from tests.upstream import FakeUpstream
@@ -48,7 +48,9 @@ class TestOpenAiUpstream(RemoteModelContract):
             yield server
 
     def connect(self, server: FakeUpstream, patience: Patience) -> ChatModel:
-        return OpenAiUpstream(default="fake-1", base_url=server.base_url, patience=patience)
+        return OpenAiUpstream(
+            default="fake-1", base_url=server.base_url, patience=patience, read_image=PICTURES.__getitem__
+        )
 
 
 class TestGeminiModel(RemoteModelContract):
@@ -60,4 +62,4 @@ class TestGeminiModel(RemoteModelContract):
             yield server
 
     def connect(self, server: FakeUpstream, patience: Patience) -> ChatModel:
-        return GeminiModel(access(server), patience=patience)
+        return GeminiModel(access(server), patience=patience, read_image=PICTURES.__getitem__)

@@ -7,7 +7,7 @@ import pytest
 from api.adapters.calls import Patience
 from api.ports import ChatModel
 from tests import gemini_upstream
-from tests.contracts.remote_model_contract import RemoteModelContract
+from tests.contracts.remote_model_contract import PICTURES, RemoteModelContract
 from tests.gemini_upstream import FakeGemini, access
 from tests.upstream import FakeUpstream
 
@@ -25,4 +25,4 @@ class TestGoogleGenerativeAiModel(RemoteModelContract):
             yield server
 
     def connect(self, server: FakeUpstream, patience: Patience) -> ChatModel:
-        return GoogleGenerativeAiModel(access(server), patience=patience)
+        return GoogleGenerativeAiModel(access(server), patience=patience, read_image=PICTURES.__getitem__)
