@@ -26,9 +26,7 @@ class ModelSettings(BaseSettings):
     gemini_base_url: str | None = Field(
         None, description="Address of a service that speaks as Gemini does, without a version; unset is Google's own."
     )
-    gemini_model: str = Field(
-        "gemini-3.5-flash-lite", description="Gemini model asked when a request names none that the service knows."
-    )
+    gemini_model: str = Field("gemini-3.5-flash-lite", description="Gemini model asked when a request names none.")
     gemini_safety_threshold: SafetyThreshold | None = Field(
         None, description="From which severity on Gemini withholds text, in all its categories; unset is Google's own."
     )
@@ -38,9 +36,7 @@ class ModelSettings(BaseSettings):
     openai_base_url: str | None = Field(
         None, description="Base URL of the OpenAI-compatible service, with its /v1; unset is OpenAI's own."
     )
-    openai_model: str = Field(
-        "gpt-4o-mini", description="Model asked when a request names none that the service knows."
-    )
+    openai_model: str = Field("gpt-4o-mini", description="Model asked when a request names none.")
     price_file: Path | None = Field(
         None, description="JSON file of prices by model, which go before those that come with the program."
     )

@@ -34,9 +34,15 @@ def text(piece: str) -> dict[str, Any]:
     return chunk({"text": piece})
 
 
-def reply(*pieces: str, reason: str = "STOP", gap: float = 0, usage: Mapping[str, object] | None = USAGE) -> Answer:
-    """A good stream of these pieces; the reason and the usage stand in the last."""
-    more: dict[str, Any] = {} if usage is None else {"usageMetadata": usage}
+def reply(
+    *pieces: str,
+    reason: str = "STOP",
+    gap: float = 0,
+    usage: Mapping[str, object] | None = USAGE,
+    model: str = "fake-1",
+) -> Answer:
+    """A good stream of these pieces; the reason, the usage and the model's own name for itself stand in the last."""
+    more: dict[str, Any] = {"modelVersion": model} | ({} if usage is None else {"usageMetadata": usage})
     *first, last = pieces or ("",)
     frames = [*(text(piece) for piece in first), chunk({"text": last}, reason=reason, **more)]
     return Answer(frames=frames, gap=gap, end="silent")

@@ -70,6 +70,7 @@ class Rules:
     shares: Shares = field(default_factory=Shares)
     window_messages: int = 10_000
     summarise_after: int = 20
+    summary_seconds: float = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +260,7 @@ def _aftercare(
         remembered=remembered,
         model=outside.model,
         after_messages=rules.summarise_after,
+        deadline_seconds=rules.summary_seconds,
     )
     return Aftercare(
         AftercareParts(

@@ -1,7 +1,8 @@
 """Summaries of a path's beginning: when one is due, what it covers, and who writes it.
 
 Without a language model it is extractive and cites a message for every clause. With one, the model continues the
-previous summary; should it fail, the extractive one is written instead. Nothing waits for a summary.
+previous summary; should it fail or take too long, the extractive one is written instead. Nothing waits for a summary,
+and its call takes no turn's place: the model it is given has slots of its own.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from api.commands import decided
-from api.ports import ChatModel, Delta, EventLog, SessionLocks
+from api.ports import ChatModel, Delta, EventLog, Finish, ModelFailed, SessionLocks
 from domain import path as paths
 from domain.errors import HeartlineError, SummaryOutdated
 from domain.summary import Extract, Told, extract
@@ -30,6 +31,12 @@ AT_ONCE: Final = 100
 """Messages that one summary takes in; a long import is summarised in several steps."""
 
 WORDS: Final = 200
+
+TOKENS: Final = 1600
+"""What a model may use for one: many think first, and what they think counts."""
+
+DEADLINE_SECONDS: Final = 120.0
+"""For a model to write one: other sessions wait for theirs."""
 
 PATIENCE_SECONDS: Final = 1.0
 """How long the background waits for a session's turn to end: others wait behind it."""
@@ -67,6 +74,7 @@ class Summariser:
     remembered: Remembered
     model: ChatModel
     after_messages: int
+    deadline_seconds: float = DEADLINE_SECONDS
 
     def may_be_due(self, unsummarised: int) -> bool:
         """Whether so many messages, which no summary in view covers, ask for one."""
@@ -123,14 +131,20 @@ class Summariser:
         )
 
     async def _write(self, due: _Due) -> _Written:
-        if self.model.provider != "offline":
-            try:
+        if self.model.provider == "offline":
+            return _extract(due)
+        try:
+            async with asyncio.timeout(self.deadline_seconds):
                 return await self._ask(due)
-            except HeartlineError as error:
-                logger.warning("the model wrote no summary (%s): an extract takes its place", error.code)
+        except HeartlineError as error:
+            failed = error.code
+        except TimeoutError:
+            failed = "timeout"
+        logger.warning("the model wrote no summary (%s): an extract takes its place", failed)
         return _extract(due)
 
     async def _ask(self, due: _Due) -> _Written:
+        """Raises ModelFailed, also for a summary that is empty, cut or withheld: it would be remembered as whole."""
         before = due.previous.text if due.previous is not None else "(none yet)"
         told = "\n".join(f"{_speaker(message)}: {message.text}" for message in due.messages)
         pieces: list[str] = []
@@ -140,14 +154,20 @@ class Summariser:
                 {"role": "user", "content": f"Summary so far:\n{before}\n\nMessages:\n{told}"},
             ],
             model=self.model.default,
-            parameters={"max_tokens": WORDS * 2},
+            parameters={"max_tokens": TOKENS},
         )
         async with aclosing(stream):
             async for item in stream:
-                if isinstance(item, Delta):
-                    pieces.append(item.text)
-        text = "".join(pieces).strip()
-        return _Written(summary=Extract(text=text, cites=[]), model=self.model.default) if text else _extract(due)
+                match item:
+                    case Delta():
+                        pieces.append(item.text)
+                    case Finish(reason="stop") if text := "".join(pieces).strip():
+                        return _Written(summary=Extract(text=text, cites=[]), model=item.model)
+                    case Finish():
+                        raise ModelFailed("The model did not write a whole summary.", code=item.reason, status=502)
+                    case _:
+                        pass
+        raise ModelFailed("The model's stream ended without saying so.", code="upstream_cut", status=502)
 
 
 def _extract(due: _Due) -> _Written:

@@ -9,16 +9,20 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import pytest
 
-from api.adapters.calls import Patience
-from api.ports import ChatModel, Finish, ToolCallDelta
+from api.adapters.calls import Patience, RemoteModel
+from api.ports import ChatModel, Delta, Finish, ToolCallDelta
+from domain.events import ReplyCompleted
 from domain.records import JsonObject, NeutralMessage
 from tests.asking import HASTY, HELLO, failure
 from tests.asking import ask as whole
 from tests.contracts.chat_model_contract import ChatModelContract, answer, ask
+from tests.system import Outside, system
+from tests.turn_fakes import of_kind, transcript
 from tests.upstream import Answer, FakeUpstream, Request
 
 HUGE = 100
@@ -316,6 +320,23 @@ class RemoteModelContract(ChatModelContract):
         assert await within_a_second(request)
         await asyncio.wait([reader])
 
+    async def test_what_a_client_that_goes_away_was_sent_is_stored_as_cancelled(
+        self, server: FakeUpstream, patient: ChatModel, tmp_path: Path
+    ) -> None:
+        server.will(self.answers.hanging("Well, ", "let me "))
+        async with system(tmp_path, outside=Outside(model=patient)) as heartline:
+            said = await heartline.ask("tea", *transcript("What do you think?"))
+            items = said.stream()
+            sent = [cast(Delta, await anext(items)).text for _ in range(2)]
+            leaving = asyncio.create_task(said.cancel())
+
+            assert await within_a_second(server.requests[0])
+            await leaving
+            (reply,) = of_kind(heartline, "tea", ReplyCompleted)
+
+        assert "".join(sent) == reply.text == "Well, let me "
+        assert reply.finish_reason == "cancelled"
+
     async def test_no_more_than_five_calls_are_under_way(self, server: FakeUpstream, patient: ChatModel) -> None:
         server.will(self.answers.hanging("Once"))
         readers = [asyncio.create_task(answer(patient)) for _ in range(7)]
@@ -326,6 +347,18 @@ class RemoteModelContract(ChatModelContract):
         await asyncio.wait(readers)
 
         assert under_way == 5
+
+    async def test_calls_aside_take_no_place_of_the_others(self, server: FakeUpstream, patient: ChatModel) -> None:
+        server.will(self.answers.hanging("Once"))
+        aside = cast(ChatModel, cast(RemoteModel, patient).aside(1))
+        readers = [asyncio.create_task(answer(model)) for model in (*[patient] * 5, aside, aside)]
+        await asyncio.sleep(0.4)
+        under_way = len(server.requests)
+        for reader in readers:
+            reader.cancel()
+        await asyncio.wait(readers)
+
+        assert under_way == 5 + 1
 
     @pytest.fixture
     async def patient(self, server: FakeUpstream) -> AsyncIterator[ChatModel]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Any, cast
 
 from openai import APIResponse, OpenAI, Stream
@@ -105,3 +106,11 @@ def all_identical(server: ServerProcess, session: str) -> bool:
     """Whether there are turns in a session and each replays to the same bytes."""
     replayed = replays(server, session)
     return bool(replayed) and all(one["identical"] is True for one in replayed)
+
+
+def until_stored(server: ServerProcess, session: str, count: int) -> None:
+    """Wait until the session has so many messages: what becomes of a reply whose client left is stored behind it."""
+    deadline = monotonic() + 5
+    while len(messages(server, session)) < count:
+        assert monotonic() < deadline, "the end of the turn was not stored"
+        sleep(0.02)

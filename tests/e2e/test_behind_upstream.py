@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 import openai
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from api.adapters.sqlite_log import SqliteEventLog
 from domain.events import ReplyCompleted
 from domain.session import session_id
-from tests.e2e.talking import all_identical, ask, events, heard, messages, stream, user
+from tests.e2e.talking import all_identical, ask, events, heard, messages, stream, until_stored, user
 from tests.server_process import ServerProcess, started
 from tests.upstream import FakeUpstream, cut, hanging, refusal, reply
 
@@ -114,18 +114,11 @@ def test_a_client_that_leaves_frees_the_upstream(server: ServerProcess, upstream
                 ask(client.with_options(timeout=1), "What do you think?")
 
     assert upstream.requests[-1].hung_up.wait(1)
-    _wait_until_stored(server, session, 2)
+    until_stored(server, session, 2)
     assert messages(server, session) == [("user", "What do you think?"), ("assistant", "Well, let me ")]
     (completed,) = [event for event in events(server, session) if event["type"] == "session.reply-completed"]
     assert completed["data"]["finish_reason"] == "cancelled"
     assert all_identical(server, session)
-
-
-def _wait_until_stored(server: ServerProcess, session: str, count: int) -> None:
-    deadline = monotonic() + 5
-    while len(messages(server, session)) < count:
-        assert monotonic() < deadline, "the end of the turn was not stored"
-        sleep(0.02)
 
 
 async def test_sigterm_ends_open_streams_within_the_grace(tmp_path: Path, upstream: FakeUpstream) -> None:

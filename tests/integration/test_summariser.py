@@ -13,6 +13,7 @@ from api.aftercare.summariser import PROMPT, PROVISIONAL
 from api.ports import ChatModel, ModelFailed
 from domain.events import EmotionDetected, SummaryWritten
 from domain.path import Range, digest
+from domain.records import FinishReason
 from domain.session import session_id
 from tests.fakes import MemoryEventLog
 from tests.fakes_models import ScriptedModel, WordTokens
@@ -23,8 +24,11 @@ TEA = session_id(OWNER, "tea")
 EXTRACT = "extractive:1"
 
 
-def talking(directory: Path, model: ChatModel, after: int = 4) -> AbstractAsyncContextManager[System]:
-    return system(directory, outside=Outside(log=MemoryEventLog(), model=model), rules=Rules(summarise_after=after))
+def talking(
+    directory: Path, model: ChatModel, after: int = 4, seconds: float = 60
+) -> AbstractAsyncContextManager[System]:
+    rules = Rules(summarise_after=after, summary_seconds=seconds)
+    return system(directory, outside=Outside(log=MemoryEventLog(), model=model), rules=rules)
 
 
 def texts(count: int) -> list[str]:
@@ -152,14 +156,34 @@ async def test_an_extract_takes_the_place_of_a_model_that_fails(
     assert "the model wrote no summary (rate_limit_exceeded): an extract takes its place" in caplog.messages
 
 
-async def test_an_extract_takes_the_place_of_an_empty_summary(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "reason"), [(" \n", "stop"), ("They met and", "length"), ("They met and", "content_filter")]
+)
+async def test_an_extract_takes_the_place_of_an_empty_or_cut_summary(
+    tmp_path: Path, said: str, reason: FinishReason
+) -> None:
     model = ScriptedModel()
-    model.will(" \n", reason="content_filter")
+    model.will(said, reason=reason)
     async with talking(tmp_path, Upstream(model)) as heartline:
         await bring_in(heartline, texts(6))
         await heartline.look_after("tea")
 
     assert [summary.model for summary in summaries(heartline)] == [EXTRACT]
+
+
+async def test_an_extract_takes_the_place_of_a_summary_that_does_not_come(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    model = ScriptedModel()
+    model.will("They", asyncio.Event())
+    async with talking(tmp_path, Upstream(model), seconds=0.1) as heartline:
+        await bring_in(heartline, texts(6))
+        await heartline.look_after("tea")
+
+    assert [summary.model for summary in summaries(heartline)] == [EXTRACT]
+    assert model.calls[0].ended.is_set()
+    assert "the model wrote no summary (timeout): an extract takes its place" in caplog.messages
 
 
 # -- meanwhile ---------------------------------------------------------------------------------------------------------
