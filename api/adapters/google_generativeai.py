@@ -8,7 +8,7 @@ ten minutes, unless it is told not to. It knows no thinking, no seed, no JSON Sc
 import asyncio
 import json
 import warnings
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from importlib import import_module
@@ -265,4 +265,17 @@ def _part(said: Any) -> Part:
         return Part(text=said.text)
     called = said.function_call
     arguments = json_format.MessageToDict(cast(Any, type(called)).pb(called)).get("args", {})
-    return Part(call=Call(id=called.id or None, name=called.name, arguments=cast("Mapping[str, Any]", arguments)))
+    return Part(call=Call(id=called.id or None, name=called.name, arguments=_whole(arguments)))
+
+
+def _whole(value: Any) -> Any:
+    """Protobuf's JSON has but one kind of number: whole ones were whole."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_whole(inner) for inner in cast("list[Any]", value)]
+        case dict():
+            return {name: _whole(inner) for name, inner in cast("dict[str, Any]", value).items()}
+        case _:
+            return value
