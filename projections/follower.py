@@ -76,7 +76,15 @@ class _Waiter:
 class Follower:
     """Applies the log to the views, in the background once started, and says how far it has come."""
 
-    def __init__(self, log: EventLog, views: Views, projections: Sequence[View], vectors: VectorView) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        views: Views,
+        projections: Sequence[View],
+        vectors: VectorView,
+        *,
+        sessions_noted: int = SESSIONS_NOTED,
+    ) -> None:
         self._log = log
         self._views = views
         self._projections = projections
@@ -85,6 +93,7 @@ class Follower:
         self._checkpoints: Mapping[str, Checkpoint] = {}
         self._unreadable: UnreadableEvent | None = None
         self._latest: dict[UUID, int] = {}
+        self._sessions_noted = sessions_noted
         self._waiters: list[_Waiter] = []
         self._lock = Lock()
         self._closing = Event()
@@ -223,8 +232,8 @@ class Follower:
         for logged in events:
             self._latest.pop(logged.event.originator_id, None)
             self._latest[logged.event.originator_id] = logged.event.originator_version
-        for session in list(self._latest)[: max(0, len(self._latest) - SESSIONS_NOTED)]:
-            del self._latest[session]
+        while len(self._latest) > self._sessions_noted:
+            del self._latest[next(iter(self._latest))]
 
     def _read(self, limit: int) -> Sequence[LoggedEvent]:
         """The next events, fewer when one among them cannot be read; raises UnreadableEvent when that is the next."""

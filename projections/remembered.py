@@ -100,7 +100,7 @@ class Remembered:
         """What may be recalled besides the path's messages: carried memories, summaries that hold for the path, and
         former personas' instructions that are not among those `present` in the request."""
         carried = [memory.version for memory in self.models.memories.carried(session, at)]
-        summaries = [summary.version for summary in self.models.summaries.holding(session, path, at)]
+        summaries = self.models.summaries.holding_versions(session, path, at)
         absent = self.models.instructions.of_personas(session, at) - set(present)
         return [*carried, *summaries, *sorted(absent)]
 

@@ -154,7 +154,7 @@ class SessionIndex:
     def mask(self, versions: Iterable[int]) -> NDArray[np.bool_]:
         """True for the documents of these versions."""
         own = self.versions
-        wanted = np.fromiter(versions, dtype=np.int64)
+        wanted = np.array(versions if isinstance(versions, array) else list(versions), dtype=np.int64)
         table = np.zeros(max(int(own.max(initial=0)), int(wanted.max(initial=0))) + 1, dtype=np.bool_)
         table[wanted] = True
         return table[own]

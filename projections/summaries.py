@@ -1,6 +1,5 @@
 """Summaries of a path's beginning. One is in view exactly while the path begins with the messages it covers."""
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import orjson
 from domain.events import MessageForgotten, SessionErased, SummaryWritten
 from domain.path import Range, from_ranges
 from projections.lineage import forget, forgotten_in, in_reach, named_in_reach, naming, scope, sweep
+from projections.path_digests import PathDigests
 from projections.ports import LoggedEvent
 from projections.views import Views
 
@@ -46,6 +46,7 @@ class Summaries:
 
     def __init__(self, views: Views) -> None:
         self._views = views
+        self._digests = PathDigests()
 
     def apply(self, db: sqlite3.Connection, logged: LoggedEvent) -> None:
         event = logged.event
@@ -70,20 +71,22 @@ class Summaries:
 
     def in_view(self, session: UUID, path: Sequence[int], at: int | None = None) -> Summary | None:
         """The newest summary whose messages are this path's beginning."""
-        holding = self._holding(session, path, at)
+        holding = self.holding_versions(session, path, at)
         return self.find(session, [max(holding)])[0] if holding else None
 
     def holding(self, session: UUID, path: Sequence[int], at: int | None = None) -> list[Summary]:
         """Every summary whose messages are this path's beginning, oldest first."""
-        return self.find(session, self._holding(session, path, at))
+        return self.find(session, self.holding_versions(session, path, at))
 
-    def _holding(self, session: UUID, path: Sequence[int], at: int | None) -> list[int]:
+    def holding_versions(self, session: UUID, path: Sequence[int], at: int | None = None) -> list[int]:
+        """As `holding`, the versions alone."""
         found = (
             self._views.read()
             .execute(f"SELECT t.version, t.count, t.digest {in_reach('summaries')}", scope(session, at))
             .fetchall()
         )
-        digests = _digests(path, {count for _, count, _ in found})
+        kept = self._digests if at is None else PathDigests()
+        digests = kept.of(session, path, {count for _, count, _ in found})
         return [version for version, count, digest in found if digests.get(count) == digest]
 
     def find(self, session: UUID, versions: Iterable[int], at: int | None = None) -> list[Summary]:
@@ -134,17 +137,3 @@ def _insert(db: sqlite3.Connection, event: SummaryWritten) -> None:
             event.timestamp.isoformat(),
         ),
     )
-
-
-def _digests(path: Sequence[int], counts: set[int]) -> dict[int, str]:
-    """`domain.path.digest` of the path's first messages, for each of these counts, in one pass over the path.
-
-    A long session has hundreds of summaries, and after an early edit none of them may hold.
-    """
-    digests: dict[int, str] = {}
-    running, done = hashlib.sha256(), 0
-    for count in sorted(count for count in counts if 0 < count <= len(path)):
-        joined = ",".join(map(str, path[done:count]))
-        running.update((f",{joined}" if done else joined).encode())
-        digests[count], done = running.hexdigest(), count
-    return digests

@@ -9,7 +9,7 @@ Translates the library's errors into the domain's. Must not ask what an event me
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -157,7 +157,7 @@ class SqliteEventLog:
     def _load(self, session: UUID, version: int | None) -> Session:
         # The library copies a cached aggregate outside its own lock, so another thread could be fast-forwarding it.
         with self._load_locks[session.int % LOAD_LOCKS], _translated():
-            loaded: Session = self._repository.get(session, version=version)
+            loaded: Session = self._repository.get(session, version=version, projector_func=_replayed)
         if version not in (None, loaded.version):
             raise NotFound(f"The session has no version {version}.", param="version")
         if session in self._long_replays:
@@ -221,6 +221,13 @@ class _ReplayWatch(EventStore[UUID]):
         if lte is None and len(stored) > self._limit:
             self._tell(originator_id)
         return map(self.mapper.to_domain_event, stored)
+
+
+def _replayed(session: Session | None, events: Iterable[SessionEvent]) -> Session | None:
+    """As the library's own, but for asking every event whether it looks like one: a fifth of a load."""
+    for event in events:
+        session = event.mutate(session)
+    return session
 
 
 def check_append(session: UUID, expected: int, events: Sequence[SessionEvent]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from api.ports import Encoder, Encoding
 
@@ -31,12 +31,12 @@ class AnticipatingEncoder:
         try:
             yield
         finally:
-            with suppress(ValueError):
-                self._begun[text].remove(task)
+            if task in (left := self._begun.get(text, [])):
+                left.remove(task)
                 task.cancel()
                 task.add_done_callback(_looked_at)
-            if not self._begun[text]:
-                del self._begun[text]
+            if not left:
+                self._begun.pop(text, None)
 
     async def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """One encoding a text, in order; those not begun share their passes."""

@@ -4,6 +4,7 @@ Reads views and computes; calls no model. All of it blocks: call it off the even
 """
 
 import time
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -89,7 +90,7 @@ class _Building:
         self._incoming = incoming
         self._now = now
         self._session: UUID = incoming.session.id
-        self._path = list(incoming.session.path)
+        self._path = incoming.session.path
         self._texts: dict[int, str] = {}
 
     def build(self) -> Built:
@@ -196,7 +197,7 @@ class _Building:
         rules, incoming = self._rules, self._incoming
         others = rules.remembered.beside_path(self._session, self._path, incoming.received.instructions)
         summary = [draft.summary] if draft.summary is not None else []
-        view = View(versions=[*self._path[:-1], *others], shown=draft.shown.union(summary))
+        view = View(versions=self._path[:-1] + array("q", others), shown=draft.shown.union(summary))
         with rules.indexes.fresh(self._session) as index:
             ranking = rank(index, incoming.query, view, rules.policy)
         return ranking, elapsed_ms(started)

@@ -129,6 +129,47 @@ async def test_having_caught_up_everything_that_was_appended_is_visible(running:
     assert [row.version for row in running.models.vectors.rows(chat.id, "test")] == [version]
 
 
+async def test_having_caught_up_with_a_session_its_events_are_visible(running: World) -> None:
+    chat, other = SessionBuilder(), SessionBuilder(external_id="other")
+    version = chat.say()
+    await chat.store(running.log)
+
+    await running.follower.caught_up_with(chat.id, version)
+    await running.follower.caught_up_with(other.id, 0)
+
+    assert running.models.conversation.path(chat.id) == [version]
+
+
+async def test_a_session_that_was_followed_lately_is_known_without_waiting(tmp_path: Path) -> None:
+    with closing(World(tmp_path)) as world:
+        chat = SessionBuilder()
+        version = chat.say()
+        await world.see(chat)
+        await SessionBuilder(external_id="other").store(world.log)
+        world.follower.close()
+
+        await world.follower.caught_up_with(chat.id, version)
+
+        with pytest.raises(Unavailable):
+            await world.follower.caught_up()
+
+
+async def test_of_the_sessions_followed_only_the_latest_are_noted(tmp_path: Path) -> None:
+    with closing(ReadModels.open(tmp_path / "views.sqlite3")) as models:
+        log, chats = MemoryEventLog(), [SessionBuilder(external_id=f"chat {n}") for n in range(3)]
+        follower = Follower(log, models.views, [], models.vectors, sessions_noted=2)
+        for chat in chats:
+            await chat.store(log)
+        follower.catch_up()
+        await SessionBuilder(external_id="unread").store(log)
+        follower.close()
+
+        await asyncio.gather(*(follower.caught_up_with(chat.id, chat.version) for chat in chats[1:]))
+
+        with pytest.raises(Unavailable):
+            await follower.caught_up_with(chats[0].id, chats[0].version)
+
+
 # -- catching up -------------------------------------------------------------------------------------------------------
 
 
