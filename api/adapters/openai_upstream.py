@@ -8,6 +8,7 @@ Importing the SDK takes a second: import this module only where such a model is 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Final, Literal, cast
 
 import httpx2
@@ -69,15 +70,20 @@ class OpenAiUpstream(RemoteModel):
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
     ) -> AsyncGenerator[Streamed, None]:
         """Deltas, then the Finish. Tries again before the first of them only."""
-        request = await asyncio.to_thread(
-            chat_request, messages, model=model, parameters=parameters, read_image=self._read_image
-        )
+        request = await self._request(messages, model=model, parameters=parameters)
         async with aclosing(self._calls.stream(lambda: self._attempt(request))) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def close(self) -> None:
         await self._client.close()
+
+    async def _request(
+        self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
+    ) -> dict[str, object]:
+        """In another thread where images are read; else that would cost more than the request."""
+        write = partial(chat_request, messages, model=model, parameters=parameters, read_image=self._read_image)
+        return await asyncio.to_thread(write) if any("images" in message for message in messages) else write()
 
     async def _attempt(self, request: dict[str, object]) -> AsyncGenerator[Streamed, None]:
         reply = Reply(str(request["model"]))
