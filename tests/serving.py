@@ -46,13 +46,13 @@ def serving(app: FastAPI, *, grace: float = 5.0) -> Generator[Served]:
         thread.start()
         served = Served(f"http://127.0.0.1:{port}", port, server, thread)
         try:
-            _wait_until_started(served)
+            wait_until_started(served)
             yield served
         finally:
             served.stop()
 
 
-def _wait_until_started(served: Served) -> None:
+def wait_until_started(served: Served) -> None:
     deadline = monotonic() + START_SECONDS
     while not served.server.started:
         assert served.thread.is_alive(), "the server ended at its start"

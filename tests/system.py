@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from api.access.allowance import Allowance, Unlimited
+from api.access.room import SessionRoom
 from api.adapters.foreign_events import MappedForeignEvents
 from api.adapters.sqlite_log import SqliteEventLog
 from api.adapters.turn_locks import FileTurnLocks
@@ -71,6 +73,7 @@ class Rules:
     window_messages: int = 10_000
     summarise_after: int = 20
     summary_seconds: float = 60
+    sessions: int = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,7 @@ class Outside:
     encoder: Encoder = field(default_factory=HashEncoder)
     counter: TokenCounter = field(default_factory=WordTokens)
     clock: Clock = field(default_factory=Clock)
+    allowance: Allowance = field(default_factory=Unlimited)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,8 +204,14 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         window_messages=rules.window_messages,
         process="test",
     )
+    room = SessionRoom(follower=follower, catalogue=models.catalogue, most=rules.sessions)
     replies = Replies(
-        log=log, perception=perception, counter=outside.counter, clock=outside.clock, ended=aftercare.note_turn
+        log=log,
+        perception=perception,
+        counter=outside.counter,
+        clock=outside.clock,
+        ended=aftercare.note_turn,
+        spent=outside.allowance.spend,
     )
     turns = Turns(
         TurnParts(
@@ -214,6 +224,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
             model=outside.model,
             replies=replies,
             clock=outside.clock,
+            room=room,
         )
     )
     archive = Archive(
@@ -225,6 +236,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         ),
         clock=outside.clock,
         noted=aftercare.note,
+        room=room,
     )
     sessions = SessionReads(
         log=log,

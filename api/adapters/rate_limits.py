@@ -48,12 +48,20 @@ def _counters(storage: MemoryStorage | RedisStorage) -> _Counters:
 class RateLimits:
     """An allowance (`api.access.allowance`); a limit of None does not exist."""
 
-    def __init__(self, *, requests_a_minute: int | None, tokens_a_day: int | None, redis_url: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        requests_a_minute: int | None,
+        tokens_a_day: int | None,
+        redis_url: str | None,
+        away_seconds: float = AWAY_SECONDS,
+    ) -> None:
         self._requests = RateLimitItemPerMinute(requests_a_minute, namespace="rpm") if requests_a_minute else None
         self._tokens = RateLimitItemPerDay(tokens_a_day, namespace="tpd") if tokens_a_day else None
         self._own = _counters(MemoryStorage())
         self._pool = _pool(redis_url) if redis_url else None
         self._shared = _counters(_storage(redis_url, self._pool)) if redis_url and self._pool else None
+        self._away_seconds = away_seconds
         self._asked_again_at = 0.0
         self.failure: str | None = None
 
@@ -96,7 +104,7 @@ class RateLimits:
         if self.failure is None:
             _log.warning("Redis does not answer, each process counts its limits for itself: %s", error)
         self.failure = f"Redis does not answer: {type(error).__name__}."
-        self._asked_again_at = time.monotonic() + AWAY_SECONDS
+        self._asked_again_at = time.monotonic() + self._away_seconds
 
     def _is_back(self) -> None:
         if self.failure is not None:

@@ -183,7 +183,7 @@ _SAMPLING: Final[JsonObject] = {
     "frequency_penalty": _number(-2, 2),
     "stop": {"anyOf": [_WORD, {"type": "array", "items": {"type": "string"}, "maxItems": 4}]},
     "seed": {"type": ["integer", "null"], "minimum": -(2**63), "maximum": 2**63 - 1},
-    "session_id": {"anyOf": [_ID, {"type": "null"}]},
+    "session_id": _WORD,
     "user": {"type": ["string", "null"], "maxLength": 200},
 }
 """What every client may say; other fields of OpenAI's are read as well, unknown ones ignored."""

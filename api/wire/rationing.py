@@ -47,7 +47,7 @@ def _refusal(standing: Standing) -> Exhausted | None:
         case _:
             return None
     wait = max(1, math.ceil(quota.reset))
-    return Exhausted(f"{told} Try again in {_span(wait)}.", of=str(standing.spent), retry_after=wait)
+    return Exhausted(f"{told} Try again in {span(wait)}.", of=str(standing.spent), retry_after=wait)
 
 
 def _headers(standing: Standing) -> dict[str, str]:
@@ -56,12 +56,12 @@ def _headers(standing: Standing) -> dict[str, str]:
         if quota is not None:
             told[f"x-ratelimit-limit-{of}"] = str(quota.limit)
             told[f"x-ratelimit-remaining-{of}"] = str(quota.remaining)
-            told[f"x-ratelimit-reset-{of}"] = _span(quota.reset)
+            told[f"x-ratelimit-reset-{of}"] = span(quota.reset)
     return told
 
 
-def _span(seconds: float) -> str:
-    """As OpenAI writes it: 120ms, 8s, 6m0s, 23h59m3s."""
+def span(seconds: float) -> str:
+    """Seconds as OpenAI writes them: 120ms, 8s, 6m0s, 23h59m3s."""
     if seconds < 1:
         return f"{math.ceil(seconds * 1000)}ms"
     minutes, rest = divmod(math.ceil(seconds), 60)

@@ -4,21 +4,17 @@ import json
 import os
 import signal
 import socket
-import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
-from typing import cast
 
 import httpx2
 import pytest
 
-from api.cli import main
-from api.settings import Settings
 from projections.read_models import ReadModels
 from projections.views import claim_slot
+from tests.commands import Command, bare, commanding
 
 TEA = {
     "messages": [
@@ -27,28 +23,15 @@ TEA = {
     ]
 }
 
-Command = Callable[..., int]
-
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable of ours is set, and the working folder has neither `.env` nor data."""
-    for field in (*Settings.model_fields, "db_path"):
-        monkeypatch.delenv(field.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
+    bare(monkeypatch, tmp_path)
 
 
 @pytest.fixture
 def heartline(monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs a command; returns its exit code."""
-
-    def command(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["heartline", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return cast("int", end.value.code)
-
-    return command
+    return commanding(monkeypatch)
 
 
 @pytest.fixture

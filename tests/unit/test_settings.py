@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from api.access.key_file import KeyFile
+from api.access.keys import owned
+from api.access.sizes import Sizes
 from api.border_settings import BorderSettings
 from api.model_settings import ModelSettings
 from api.settings import Settings, SettingsError, load_settings
+from tests.commands import bare
 
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable of ours is set, and the working folder has no `.env`."""
-    for field in Settings.model_fields:
-        monkeypatch.delenv(field.upper(), raising=False)
-    monkeypatch.delenv("DB_PATH", raising=False)
-    monkeypatch.chdir(tmp_path)
+    bare(monkeypatch, tmp_path)
 
 
 def problem(**overrides: str | int | float | Path) -> str:
@@ -104,6 +104,65 @@ def test_listening_elsewhere_is_refused_as_long_as_there_are_no_keys(host: str) 
 
     assert said.startswith(f"HOST is '{host}', but should be 127.0.0.1, ::1 or localhost")
     assert "API keys" in said
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])
+def test_with_keys_it_listens_wherever_it_is_told(host: str) -> None:
+    assert load_settings(host=host, heartline_api_keys="mira:key").host == host
+
+
+def test_keys_in_the_file_are_keys_too() -> None:
+    KeyFile(Path("data/api-keys")).write([owned("mira", "key")])
+
+    settings = load_settings(host="0.0.0.0")
+
+    assert settings.has_keys
+    assert not settings.is_loopback
+    assert settings.keys == ()
+
+
+def test_a_key_file_may_lie_elsewhere() -> None:
+    KeyFile(Path("elsewhere")).write([owned("mira", "key")])
+
+    assert load_settings(heartline_api_keys_file="elsewhere", host="0.0.0.0").key_file == Path("elsewhere")
+
+
+def test_a_key_file_that_is_none_stops_the_start() -> None:
+    Path("keys").write_text("mira key\n")
+
+    said = problem(heartline_api_keys_file="keys")
+
+    assert said.startswith("HEARTLINE_API_KEYS_FILE is 'keys', but cannot be read: line 1 is not: owner, sha256:DIGEST")
+
+
+def test_requests_are_limited_where_there_are_keys_unless_it_is_said_otherwise() -> None:
+    assert load_settings().requests_a_minute is None
+    assert load_settings(rate_limit_requests_per_minute=5).requests_a_minute == 5
+    assert load_settings(heartline_api_keys="key").requests_a_minute == 600
+    assert load_settings(heartline_api_keys="key", rate_limit_requests_per_minute=0).requests_a_minute is None
+
+
+def test_the_address_names_scheme_host_and_port() -> None:
+    assert load_settings(port=80).address == "http://127.0.0.1:80"
+    assert load_settings(host="::1").address == "http://[::1]:8000"
+
+
+def test_limits_are_said_in_megabytes_and_kept_in_bytes() -> None:
+    sizes = load_settings(max_body_mb=2, max_import_mb=3, max_messages_per_request=4, max_request_seconds=5).sizes
+
+    assert sizes == Sizes(body_bytes=2_097_152, import_bytes=3_145_728, messages=4, body_seconds=5)
+
+
+@pytest.mark.parametrize("keys", ["mira:my secret", "one,two:sha256:secret", "mira:secret,bob:secret"])
+def test_a_wrong_key_is_said_without_the_key(keys: str) -> None:
+    said = problem(heartline_api_keys=keys)
+
+    assert said.startswith("HEARTLINE_API_KEYS is '**********', but should be OWNER:KEY, or KEY alone")
+    assert "secret" not in said
+
+
+def test_encryption_is_off() -> None:
+    assert load_settings(encryption="OFF").encryption == "off"
 
 
 @pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "OPENAI_BASE_URL"])
@@ -200,6 +259,20 @@ def test_openai_without_key_and_base_url_is_refused() -> None:
         (
             {"openai_base_url": "localhost:11434"},
             "OPENAI_BASE_URL is 'localhost:11434', but should be an address such as http://127.0.0.1:11434/v1.",
+        ),
+        (
+            {"encryption": "on"},
+            "ENCRYPTION is 'on', but should be 'off': encrypted sessions come with a later release.",
+        ),
+        (
+            {"redis_url": "localhost:6379"},
+            "REDIS_URL is '**********', but should be an address such as redis://127.0.0.1:6379/0.",
+        ),
+        ({"tls_cert_file": "cert.pem"}, "TLS_CERT_FILE and TLS_KEY_FILE need each other: set both for https, or none."),
+        ({"max_body_mb": 0}, "MAX_BODY_MB is 0, but should be greater than or equal to 1."),
+        (
+            {"rate_limit_tokens_per_day": -1},
+            "RATE_LIMIT_TOKENS_PER_DAY is -1, but should be greater than or equal to 0.",
         ),
         (
             {"cors_origins": "somewhere"},
