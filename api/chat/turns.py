@@ -21,6 +21,7 @@ from api.access.room import Room, boundless
 from api.chat.answers import Facts, RunningAnswer
 from api.chat.choices import Choices
 from api.chat.contexts import Built, Contexts
+from api.chat.endless import refuse_endless
 from api.chat.incoming import Incoming, Recent, brought
 from api.chat.leftovers import unread
 from api.chat.perception import Perceived, Perception
@@ -87,6 +88,7 @@ class Turns:
     async def answer(self, request: TurnRequest) -> RunningAnswer:
         """An answer that has begun. Raises a HeartlineError before it: nothing of the request is stored then, except
         that a turn whose model failed stays in its session as failed, with the user's message."""
+        await refuse_endless(request, self._parts.contexts.shares, self._parts.contexts.counter)
         with self._parts.perception.anticipating(_newest(request)):
             if request.address.external_id is None:  # the views tell which session it is
                 await self._parts.follower.caught_up()

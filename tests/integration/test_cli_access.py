@@ -117,7 +117,7 @@ def test_config_is_a_table_for_whoever_looks_at_it(heartline: Command, capsys: p
     assert heartline("config", "--port", "9000") == 0
 
     (row,) = [line for line in capsys.readouterr().out.splitlines() if "PORT " in line]
-    assert row.split("│")[1:4] == [f" {'PORT':<30} ", f" {'9000':<13} ", " option  "]
+    assert [cell.strip() for cell in row.split("│")[1:4]] == ["PORT", "9000", "option"]
 
 
 def test_an_operator_gives_and_takes_keys_while_it_runs(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from api.app import create_app
 from tests.owners import BOB, MIRA, SECRET, client, owned_app, routes
 from tests.system import System, system
 
@@ -181,6 +182,32 @@ async def test_a_key_comes_as_bearer_or_in_a_header_of_its_own(house: House, hea
         answered = await nobody.get("/sessions/pantry", headers=headers)
 
     assert answered.status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+async def test_a_page_of_an_allowed_origin_may_send_its_key(house: House, method: str) -> None:
+    """A browser asks first, without the key, whether it may send it."""
+    asked = {"Origin": "https://chat.example", "Access-Control-Request-Method": method}
+    wanted = {**asked, "Access-Control-Request-Headers": "authorization,content-type,x-api-key"}
+    app = create_app(house.app.state.services, ["https://chat.example"])
+    async with client(app, None) as page:
+        before = await page.options("/sessions/pantry", headers=wanted)
+        foreign = await page.options("/sessions/pantry", headers={**wanted, "Origin": "https://evil.example"})
+        refused = await page.get("/sessions/pantry", headers={"Origin": "https://chat.example"})
+
+    assert before.status_code == 200
+    assert before.headers["access-control-allow-origin"] == "https://chat.example"
+    assert foreign.status_code == 400
+    assert "access-control-allow-origin" not in foreign.headers
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "https://chat.example")
+    assert "x-ratelimit-remaining-requests" in refused.headers["access-control-expose-headers"]
+
+
+async def test_without_allowed_origins_no_page_may(house: House) -> None:
+    async with client(house.app, MIRA) as page:
+        answered = await page.get("/sessions/pantry", headers={"Origin": "https://chat.example"})
+
+    assert "access-control-allow-origin" not in answered.headers
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer "}, {"Authorization": "Bearer sk-anything"}])
