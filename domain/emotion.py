@@ -99,18 +99,21 @@ def _plain(text: str) -> str:
 
 
 def importance(text: str, emotion: Emotion) -> float:
-    """How much a message matters, 0..1: the original design's formula.
+    """How much a message matters, 0..1: the original design's formula, the sum of its parts."""
+    return round(min(sum(importance_parts(text, emotion).values()), 1.0), 4)
 
-    0.5, + confidence * weight * 0.3 if not neutral, + 0.15 above 200 characters, + 0.1 per `?` up to 0.15, + 0.05 per
-    `!` up to 0.1, + 0.05 per first-person pronoun up to 0.1.
-    """
-    score = 0.5
-    if emotion.dominant != NEUTRAL:
-        score += emotion.confidence * WEIGHTS.get(emotion.dominant, 0.8) * 0.3
-    if len(text) > 200:
-        score += 0.15
-    words = _TOKEN.findall(_plain(text))
-    score += min(0.1 * text.count("?"), 0.15)
-    score += min(0.05 * text.count("!"), 0.1)
-    score += min(0.05 * sum(word in _FIRST_PERSON for word in words), 0.1)
-    return round(min(score, 1.0), 4)
+
+def importance_parts(text: str, emotion: Emotion) -> dict[str, float]:
+    """What each part adds: 0.5 in any case, confidence * weight * 0.3 of a feeling, 0.15 for more than 200 characters,
+    0.1 per `?` up to 0.15, 0.05 per `!` up to 0.1, 0.05 per first-person pronoun up to 0.1."""
+    first_person = sum(word in _FIRST_PERSON for word in _TOKEN.findall(_plain(text)))
+    felt = 0.0 if emotion.dominant == NEUTRAL else emotion.confidence * WEIGHTS.get(emotion.dominant, 0.8) * 0.3
+    parts = {
+        "any": 0.5,
+        "feeling": felt,
+        "length": 0.15 if len(text) > 200 else 0.0,
+        "questions": min(0.1 * text.count("?"), 0.15),
+        "exclamations": min(0.05 * text.count("!"), 0.1),
+        "first_person": min(0.05 * first_person, 0.1),
+    }
+    return {name: round(added, 6) for name, added in parts.items()}

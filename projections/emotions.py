@@ -8,6 +8,8 @@ from uuid import UUID
 
 import orjson
 
+from domain.affect import intensity, valence
+from domain.emotion import Emotion
 from domain.events import (
     EmotionDetected,
     MessageEdited,
@@ -34,6 +36,20 @@ class MessageEmotion:
     confidence: float
     importance: float
     created: str
+
+    @property
+    def emotion(self) -> Emotion:
+        return Emotion(labels=self.labels, dominant=self.dominant, confidence=self.confidence)
+
+    @property
+    def valence(self) -> float:
+        """How pleasant it is, -1..1."""
+        return valence(self.emotion)
+
+    @property
+    def intensity(self) -> float:
+        """How strongly anything is felt, 0..1."""
+        return intensity(self.emotion)
 
 
 class Emotions:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from api.sessions.axis import Axis
 from api.sessions.reader import Asked
+from api.sessions.states import reading_json
 from domain.errors import NotFound
 from domain.events import ContextBuilt
 from domain.manifest import context_sha256, render, versions_in
@@ -36,6 +37,7 @@ class Audit:
             "reply": turn.replies[0] if turn.replies else None,
             "replies": turn.replies,
             **self._shown(asked.id, turn),
+            "emotion": self._emotion(asked, turn),
             **_ended(turn),
             "timings_ms": _timings(turn),
         }
@@ -76,6 +78,16 @@ class Audit:
         axis = Axis(self.log, self.remembered.models.lineage)
         (logged,) = axis.events(session, after=turn.version - 1, limit=1)
         return cast("ContextBuilt", logged.event)
+
+    def _emotion(self, asked: Asked, turn: Turn) -> dict[str, Json] | None:
+        """What was read in the turn's query, which its context told the model of; None where nothing was."""
+        query = cast("int | None", turn.context["query"]) if turn.context is not None else None
+        if query is None:
+            return None
+        models = self.remembered.models
+        messages = models.conversation.find(asked.id, [query], asked.at)
+        readings = models.emotions.of_messages(asked.id, messages, asked.at)
+        return reading_json(messages[query], readings[query]) if query in readings else None
 
     def _shown(self, session: UUID, turn: Turn) -> dict[str, Json]:
         """What its ContextBuilt says, with the texts it names. All of it is null once that was forgotten."""

@@ -16,7 +16,7 @@ from api.sessions.audit import Audit
 from api.sessions.axis import Axis, event_json
 from api.sessions.reader import Asked, Reader
 from api.sessions.recollection import Recollection
-from api.sessions.states import States, message_json, reading_json, summary_json
+from api.sessions.states import States, message_json, summary_json
 from domain.errors import InvalidRequest
 from domain.records import Json, JsonObject
 from projections.follower import Follower
@@ -91,13 +91,7 @@ class SessionReads:
 
     async def emotions(self, owner: str, session: str, *, at: int | None) -> JsonObject:
         """What was read in the messages in view, in their order; `version` is the reading's, `of` the message's."""
-
-        def read(asked: Asked) -> JsonObject:
-            messages = self._models.conversation.messages(asked.id, asked.at)
-            readings = self._models.emotions.of_messages(asked.id, [one.version for one in messages], asked.at)
-            return listed([reading_json(one, readings[one.version]) for one in messages if one.version in readings])
-
-        return await self._reader.ask(owner, session, at, read)
+        return await self._reader.ask(owner, session, at, lambda asked: listed(self._states.emotions(asked)))
 
     async def summaries(self, owner: str, session: str, *, at: int | None) -> JsonObject:
         """Every summary written so far, oldest first; `in_view` are those that hold for the path."""

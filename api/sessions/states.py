@@ -1,20 +1,19 @@
 """A session and what it holds as JSON: its row in a list, its state as of a version, messages, readings, summaries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import cast
 from uuid import UUID
 
 from api.sessions.reader import Asked
-from domain.records import Json
+from domain.emotion import importance_parts
+from domain.mood import REACH, Felt, Mood, mood, moods
+from domain.records import Json, JsonObject
 from projections.emotions import MessageEmotion
 from projections.messages import PathMessage
 from projections.read_models import ReadModels
 from projections.summaries import Summary
 from projections.usage import Price
-
-LOOK_BACK: Final = 20
-"""Messages among which the last one with a reading is sought."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class States:
 
     def row(self, asked: Asked) -> dict[str, Json]:
         """A session in a list."""
-        entry, feeling = asked.entry, self._feeling(asked)
+        entry, felt = asked.entry, self._mood(asked)
         return {
             "id": entry.external_id,
             "title": entry.title,
@@ -35,7 +34,7 @@ class States:
             "version": entry.version,
             "created": entry.created,
             "last_activity": entry.last_activity,
-            "dominant_emotion": feeling.dominant if feeling is not None else None,
+            "dominant_emotion": felt.dominant if felt is not None else None,
         }
 
     def state(self, asked: Asked) -> dict[str, Json]:
@@ -43,7 +42,7 @@ class States:
         entry, models = asked.entry, self.models
         path = models.conversation.path(asked.id, asked.at)
         summary = models.summaries.in_view(asked.id, path, asked.at)
-        feeling = self._feeling(asked)
+        felt = self._mood(asked)
         return {
             "id": entry.external_id,
             "version": asked.version,
@@ -53,7 +52,7 @@ class States:
                 message_json(message) for message in models.conversation.tail(asked.id, self.working_memory, asked.at)
             ],
             "summary": summary.text if summary is not None else None,
-            "emotion": _feeling_json(feeling) if feeling is not None else None,
+            "emotion": feeling_json(felt) if felt is not None else None,
             "usage": self._usage(asked),
             "lineage": self._lineage(asked),
             "messages": len(path),
@@ -73,13 +72,24 @@ class States:
             persona = instructions.defined_last(asked.id, asked.at)
         return {"version": persona.version, "text": persona.text} if persona is not None else None
 
-    def _feeling(self, asked: Asked) -> MessageEmotion | None:
-        """How the user feels: the reading of the last message in view of theirs, or else of anyone's."""
-        tail = self.models.conversation.tail(asked.id, LOOK_BACK, asked.at)
-        readings = self.models.emotions.of_messages(asked.id, [message.version for message in tail], asked.at)
-        read = [message for message in reversed(tail) if message.version in readings]
-        last = next((message for message in read if message.role == "user"), read[0] if read else None)
-        return readings[last.version] if last is not None else None
+    def emotions(self, asked: Asked) -> list[dict[str, Json]]:
+        """What was read in the messages in view, in their order, and the mood after each of them."""
+        messages = self.models.conversation.messages(asked.id, asked.at)
+        read = self._read(asked, messages)
+        felt = moods(_felt(message, reading) for message, reading in read)
+        return [
+            {**reading_json(message, reading), "mood": feeling_json(after)}
+            for (message, reading), after in zip(read, felt, strict=True)
+        ]
+
+    def _mood(self, asked: Asked) -> Mood | None:
+        """The mood after the last message in view."""
+        tail = self.models.conversation.tail(asked.id, REACH, asked.at)
+        return mood(_felt(message, reading) for message, reading in self._read(asked, tail))
+
+    def _read(self, asked: Asked, messages: Sequence[PathMessage]) -> list[tuple[PathMessage, MessageEmotion]]:
+        readings = self.models.emotions.of_messages(asked.id, [message.version for message in messages], asked.at)
+        return [(message, readings[message.version]) for message in messages if message.version in readings]
 
     def _usage(self, asked: Asked) -> dict[str, Json]:
         totals = self.models.usage.totals(asked.id, asked.at, prices=self.prices)
@@ -116,14 +126,15 @@ def message_json(message: PathMessage) -> dict[str, Json]:
 
 
 def reading_json(message: PathMessage, reading: MessageEmotion) -> dict[str, Json]:
-    """What was read in a message; `created` is when that was said."""
+    """What was read in a message, and how its importance adds up; `created` is when that was said."""
     return {
         "version": reading.version,
         "of": reading.of,
         "role": message.role,
         "created": message.said_at,
-        **_feeling_json(reading),
+        **feeling_json(reading),
         "importance": reading.importance,
+        "importance_parts": cast("JsonObject", importance_parts(message.text, reading.emotion)),
         "detector": reading.detector,
     }
 
@@ -143,11 +154,15 @@ def summary_json(summary: Summary, *, in_view: bool) -> dict[str, Json]:
     }
 
 
-def _feeling_json(reading: MessageEmotion) -> dict[str, Json]:
-    """Valence is for detectors that tell one; the keywords do not."""
+def _felt(message: PathMessage, reading: MessageEmotion) -> Felt:
+    return Felt(emotion=reading.emotion, by_user=message.role == "user")
+
+
+def feeling_json(felt: Mood | MessageEmotion) -> dict[str, Json]:
     return {
-        "dominant": reading.dominant,
-        "confidence": reading.confidence,
-        "labels": reading.labels,
-        "valence": None,
+        "dominant": felt.dominant,
+        "confidence": felt.confidence,
+        "labels": felt.labels,
+        "valence": felt.valence,
+        "intensity": felt.intensity,
     }

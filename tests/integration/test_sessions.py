@@ -84,7 +84,7 @@ async def test_the_state_as_of_a_version_is_the_state_that_was(heartline: System
 
     assert then == before
     assert now["emotion"]["dominant"] == "anger"
-    assert now["emotion"]["valence"] is None
+    assert now["emotion"]["valence"] < 0 < now["emotion"]["intensity"] <= 1
     assert now["messages"] == 14
 
 
@@ -94,7 +94,7 @@ async def test_the_first_version_has_no_title_and_no_messages_yet(heartline: Sys
     assert (found["title"], found["messages"], found["emotion"]) == (None, 0, None)
 
 
-async def test_the_emotion_is_the_one_of_the_last_thing_the_user_said(heartline: System) -> None:
+async def test_a_strong_feeling_of_the_user_turns_the_mood(heartline: System) -> None:
     assert (await state(heartline, at=24))["emotion"]["dominant"] == "neutral"
 
     await heartline.talk("harbour", "I am so happy and glad!")
@@ -229,6 +229,8 @@ async def test_emotions_are_those_of_the_messages_in_view(heartline: System) -> 
         "user",
         "2025-04-02T09:15:00+00:00",
     )
+    assert sad["valence"] < 0 < sad["intensity"]
+    assert sum(sad["importance_parts"].values()) == pytest.approx(sad["importance"], abs=1e-4)
 
 
 async def test_emotions_are_not_there_before_they_were_read(heartline: System) -> None:
