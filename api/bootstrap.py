@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,14 +31,15 @@ from api.chat.perception import Perception
 from api.chat.replies import Replies
 from api.chat.resolution import Resolver
 from api.chat.turns import TurnParts, Turns
+from api.detectors import detectors
 from api.health import Health
+from api.ports import EmotionDetector
 from api.prices import price_list
 from api.providers import Models, models
 from api.services import Services
 from api.sessions.sessions import SessionReads
 from api.settings import Settings
 from domain.budget import Shares, TokenCounter
-from domain.emotion import KeywordDetector
 from domain.errors import HeartlineError
 from projections.follower import Follower
 from projections.indexes import Indexes
@@ -114,7 +115,10 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
         stack.callback(locks.close)
         allowance = _allowance(settings)
         stack.push_async_callback(allowance.close)
-        outside = Outside(encoder=encoder, tokens=tokens, models=asked, locks=locks, allowance=allowance)
+        readers = await asyncio.to_thread(detectors, settings.emotion_detector)
+        outside = Outside(
+            encoder=encoder, detectors=readers, tokens=tokens, models=asked, locks=locks, allowance=allowance
+        )
         system = _Assembly.of(settings, memory, outside).system()
         system.aftercare.start()
         stack.push_async_callback(system.aftercare.close)
@@ -129,6 +133,7 @@ class Outside:
     """The adapters to the world that a system is assembled with."""
 
     encoder: MiniLmEncoder
+    detectors: Sequence[EmotionDetector]
     tokens: TokenCounter
     models: Models
     locks: FileTurnLocks
@@ -154,7 +159,7 @@ class _Assembly:
             memory=memory,
             outside=outside,
             remembered=remembered,
-            perception=Perception(outside.encoder, KeywordDetector()),
+            perception=Perception(outside.encoder, *outside.detectors),
             indexes=Indexes(remembered, embedder=outside.encoder.id, dimensions=outside.encoder.dimensions),
         )
 

@@ -37,6 +37,7 @@ class Health:
             "views": _views(views),
             "model": {"provider": self.model.provider, "default": self.model.default},
             "embedder": {"id": self.perception.embedder, "error": failing},
+            "detector": self.perception.detector,
             "sessions_warm": len(self.indexes),
             "sessions_waiting": self.aftercare.waiting,
         }

@@ -56,7 +56,10 @@ class Settings(BorderSettings, ModelSettings):
     encryption: Literal["off"] = Field("off", description="Whether what is kept is encrypted; off is all there is yet.")
 
     embedding_model: Literal["minilm-l6-v2"] = Field("minilm-l6-v2", description="Model that turns texts into vectors.")
-    emotion_detector: Literal["keywords"] = Field("keywords", description="What reads the emotion of a message.")
+    emotion_detector: Literal["goemotions", "keywords"] = Field(
+        "goemotions",
+        description="What reads the emotion of a message: goemotions (by the embedding's forward pass) or keywords.",
+    )
     recall_policy: Literal["hybrid", "cosine"] = Field(
         "hybrid", description="How memories are chosen: hybrid is cosine with words (BM25), cosine the original design."
     )

@@ -1,9 +1,10 @@
 """What is read in a text when it comes in: its vectors and the emotion in it, by one forward pass for all new texts.
 
-A failing encoder does not take the conversation down: the text is kept without vectors, which are filled in later, and
-`/health` tells of it.
+A failing encoder does not take the conversation down: the text is kept without vectors, which are filled in later, its
+emotion is read by a detector that needs none, and `/health` tells of it.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -29,12 +30,13 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Perceived:
     """What was read in the text of one version. `encoding` is None when the encoder failed; `query` is that of the
-    text's query form, where it has another one."""
+    text's query form, where it has another one. `detector` names who read the emotion."""
 
     version: int
     text: str
     encoding: Encoding | None
     emotion: Emotion
+    detector: str
     query: Encoding | None = None
 
     @property
@@ -45,11 +47,12 @@ class Perceived:
 
 
 class Perception:
-    """Encodes texts and detects their emotions."""
+    """Encodes texts and detects their emotions, by `unencoded` in texts that the encoder failed on."""
 
-    def __init__(self, encoder: Encoder, detector: EmotionDetector) -> None:
+    def __init__(self, encoder: Encoder, detector: EmotionDetector, unencoded: EmotionDetector | None = None) -> None:
         self._encoder = AnticipatingEncoder(encoder)
         self._detector = detector
+        self._unencoded = unencoded or detector
         self.failure: str | None = None
         """Why texts are not being encoded at present, None when they are."""
 
@@ -61,25 +64,26 @@ class Perception:
         """Begin to encode the text, which will be read before the block ends."""
         return self._encoder.anticipating(text) if text.strip() else nullcontext()
 
+    @property
+    def detector(self) -> str:
+        """Who reads emotions when texts are encoded."""
+        return self._detector.name
+
     async def perceive(self, texts: Mapping[int, str]) -> list[Perceived]:
         """Read the texts, given by version."""
         encodings = await self._encode(list(texts.values()))
-        return [
-            Perceived(version=version, text=text, encoding=encoding, emotion=self._detector.detect(text, encoding))
-            for (version, text), encoding in zip(texts.items(), encodings, strict=True)
-        ]
+        return await asyncio.to_thread(
+            lambda: [
+                self._perceived(version, text, encoding)
+                for (version, text), encoding in zip(texts.items(), encodings, strict=True)
+            ]
+        )
 
     async def perceive_query(self, version: int, text: str, names: Iterable[str]) -> Perceived:
         """Read one text that memories are sought with, in its query form too, by the same forward pass."""
         form = query_form(text, names)
         body, *query = await self._encode([text] if form == text else [text, form])
-        return Perceived(
-            version=version,
-            text=text,
-            encoding=body,
-            emotion=self._detector.detect(text, body),
-            query=query[0] if query else None,
-        )
+        return await asyncio.to_thread(self._perceived, version, text, body, query[0] if query else None)
 
     async def perceive_chunks(self, texts: Mapping[int, str]) -> list[Perceived]:
         """Read long instructions, by version: one vector for each of their chunks (`domain.persona`)."""
@@ -90,7 +94,20 @@ class Perception:
         encodings = [encoding for encoding in await self._encode(pieces) if encoding is not None]
         parts = np.stack([encoding.parts[0] for encoding in encodings]) if len(encodings) == len(pieces) > 0 else None
         encoding = None if parts is None else Encoding(parts=parts)
-        return Perceived(version=version, text=text, encoding=encoding, emotion=self._detector.detect(text, encoding))
+        return await asyncio.to_thread(self._perceived, version, text, encoding)
+
+    def _perceived(
+        self, version: int, text: str, encoding: Encoding | None, query: Encoding | None = None
+    ) -> Perceived:
+        detector = self._detector if encoding is not None else self._unencoded
+        return Perceived(
+            version=version,
+            text=text,
+            encoding=encoding,
+            emotion=detector.detect(text, encoding),
+            detector=detector.name,
+            query=query,
+        )
 
     async def _encode(self, texts: Sequence[str]) -> Sequence[Encoding | None]:
         if not texts:
@@ -128,7 +145,7 @@ class Perception:
         return [
             Detected(
                 of=item.version,
-                detector=self._detector.name,
+                detector=item.detector,
                 emotion=item.emotion,
                 importance=importance(item.text, item.emotion),
             )

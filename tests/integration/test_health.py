@@ -64,6 +64,7 @@ async def test_a_system_that_is_well_tells_of_its_parts(heartline: System, encod
         "views": {"running": True, "position": 6, "lag": 0, "stopped": []},
         "model": {"provider": "offline", "default": "scripted"},
         "embedder": {"id": encoder.id, "error": None},
+        "detector": "keywords:1",
         "sessions_warm": 1,
         "sessions_waiting": 1,
     }

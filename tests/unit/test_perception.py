@@ -24,6 +24,13 @@ class Nothing(HashEncoder):
         return [Encoding(np.zeros((1, 2), np.float16)) for _ in texts]
 
 
+class Named(KeywordDetector):
+    """A detector by another name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 @pytest.fixture
 def encoder() -> FlakyEncoder:
     return FlakyEncoder()
@@ -105,6 +112,18 @@ async def test_texts_are_read_without_an_encoder_too(
     assert perception.vectors(SESSION, [read, chunked, asked]) == []
     assert perception.failure == "The encoder does not answer."
     assert len(caplog.records) == 1
+
+
+async def test_a_text_that_was_not_encoded_is_read_by_the_detector_that_needs_no_encoding(
+    encoder: FlakyEncoder,
+) -> None:
+    perception = Perception(encoder, Named("by-layers:1"), Named("by-words:1"))
+    encoder.failing = True
+    (without,) = perception.detected(await perception.perceive({3: "I am happy"}))
+    encoder.failing = False
+    (with_it,) = perception.detected(await perception.perceive({4: "I am happy"}))
+
+    assert (without.detector, with_it.detector) == ("by-words:1", "by-layers:1")
 
 
 async def test_an_encoder_that_answers_again_is_no_failure(perception: Perception, encoder: FlakyEncoder) -> None:
