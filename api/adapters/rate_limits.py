@@ -129,4 +129,7 @@ async def _quota(counter: RateLimiter, limit: RateLimitItem | None, owner: str) 
     if limit is None:
         return None
     stats = await counter.get_window_stats(limit, owner)
-    return Quota(limit=limit.amount, remaining=max(0, stats.remaining), reset=max(0.0, stats.reset_time - time.time()))
+    remaining, reset = max(0, stats.remaining), stats.reset_time - time.time()
+    if reset <= 0 and remaining < limit.amount:  # the library takes the rest of a window that has just begun for none
+        reset = limit.get_expiry()
+    return Quota(limit=limit.amount, remaining=remaining, reset=max(0.0, reset))
