@@ -66,7 +66,7 @@ async def test_a_system_that_is_well_tells_of_its_parts(heartline: System, encod
         "embedder": {"id": encoder.id, "error": None},
         "detector": "keywords:1",
         "sessions_warm": 1,
-        "sessions_waiting": 1,
+        "sessions_waiting": 0,
     }
 
 
