@@ -21,6 +21,7 @@ from uuid import UUID
 from domain.errors import Unavailable, UnreadableEvent
 from projections import checkpoints
 from projections.checkpoints import LOG, VECTORS, Checkpoint
+from projections.latest_versions import LatestVersions
 from projections.ports import EventLog, LoggedEvent, LoggedVector
 from projections.views import View, Views
 
@@ -34,9 +35,6 @@ LARGE_BATCH = 1000
 
 IDLE_SECONDS = 1.0
 """How long to wait for the log at most. It wakes us when something was appended, so this only bounds a lost signal."""
-
-SESSIONS_NOTED = 10_000
-"""Sessions of which the version last applied is known without asking."""
 
 RETRY_SECONDS = 0.5
 """How long to wait after the log or the disk failed."""
@@ -76,15 +74,7 @@ class _Waiter:
 class Follower:
     """Applies the log to the views, in the background once started, and says how far it has come."""
 
-    def __init__(
-        self,
-        log: EventLog,
-        views: Views,
-        projections: Sequence[View],
-        vectors: VectorView,
-        *,
-        sessions_noted: int = SESSIONS_NOTED,
-    ) -> None:
+    def __init__(self, log: EventLog, views: Views, projections: Sequence[View], vectors: VectorView) -> None:
         self._log = log
         self._views = views
         self._projections = projections
@@ -92,8 +82,7 @@ class Follower:
         views.prepare([checkpoints.SCHEMA, *(statement for view in projections for statement in view.schema)])
         self._checkpoints: Mapping[str, Checkpoint] = {}
         self._unreadable: UnreadableEvent | None = None
-        self._latest: dict[UUID, int] = {}
-        self._sessions_noted = sessions_noted
+        self._latest = LatestVersions()
         self._waiters: list[_Waiter] = []
         self._lock = Lock()
         self._closing = Event()
@@ -138,7 +127,7 @@ class Follower:
     async def caught_up_with(self, session: UUID, version: int) -> None:
         """Return when the session's events up to this version are in the views: at once, without asking the log, where
         they were applied lately. Raises Unavailable as `reached` does."""
-        if self._latest.get(session, 0) < version:
+        if self._latest.of(session) < version:
             await self.caught_up()
 
     def catch_up(self, progress: Callable[[int, int], None] | None = None) -> None:
@@ -225,15 +214,8 @@ class Follower:
             changed += _feeds(self._checkpoints, events, vectors)
             checkpoints.store(db, changed)
         self._publish({checkpoint.name: checkpoint for checkpoint in changed})
-        self._note_latest(events)
+        self._latest.note(events)
         return True
-
-    def _note_latest(self, events: Sequence[LoggedEvent]) -> None:
-        for logged in events:
-            self._latest.pop(logged.event.originator_id, None)
-            self._latest[logged.event.originator_id] = logged.event.originator_version
-        while len(self._latest) > self._sessions_noted:
-            del self._latest[next(iter(self._latest))]
 
     def _read(self, limit: int) -> Sequence[LoggedEvent]:
         """The next events, fewer when one among them cannot be read; raises UnreadableEvent when that is the next."""

@@ -175,6 +175,24 @@ async def test_a_session_noted_twice_waits_once(heartline: System) -> None:
     assert heartline.aftercare.waiting == 2
 
 
+async def test_a_turn_is_noted_only_when_it_left_something(heartline: System, encoder: FlakyEncoder) -> None:
+    await heartline.talk("tea", "Hello")
+    assert heartline.aftercare.waiting == 0
+
+    encoder.failing = True
+    await heartline.talk("tea", "Is anybody there?")
+    assert heartline.aftercare.waiting == 1
+
+
+async def test_a_turn_is_noted_when_a_summary_may_be_due(heartline: System) -> None:
+    for _ in range(2):
+        await heartline.talk("tea", "Hello")
+    assert heartline.aftercare.waiting == 0
+
+    await heartline.talk("tea", "Hello")
+    assert heartline.aftercare.waiting == 1
+
+
 async def test_a_session_that_cannot_be_looked_after_does_not_stop_the_worker(
     heartline: System, log: PlannedLog, caplog: pytest.LogCaptureFixture
 ) -> None:

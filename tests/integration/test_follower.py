@@ -154,22 +154,6 @@ async def test_a_session_that_was_followed_lately_is_known_without_waiting(tmp_p
             await world.follower.caught_up()
 
 
-async def test_of_the_sessions_followed_only_the_latest_are_noted(tmp_path: Path) -> None:
-    with closing(ReadModels.open(tmp_path / "views.sqlite3")) as models:
-        log, chats = MemoryEventLog(), [SessionBuilder(external_id=f"chat {n}") for n in range(3)]
-        follower = Follower(log, models.views, [], models.vectors, sessions_noted=2)
-        for chat in chats:
-            await chat.store(log)
-        follower.catch_up()
-        await SessionBuilder(external_id="unread").store(log)
-        follower.close()
-
-        await asyncio.gather(*(follower.caught_up_with(chat.id, chat.version) for chat in chats[1:]))
-
-        with pytest.raises(Unavailable):
-            await follower.caught_up_with(chats[0].id, chats[0].version)
-
-
 # -- catching up -------------------------------------------------------------------------------------------------------
 
 
