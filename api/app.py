@@ -5,6 +5,7 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from api.errors import error_response
 from api.routes import completions, embeddings, health, models, sessions
 from api.services import Services
+from api.wire.access_log import AccessLog
 from api.wire.authentication import Authentication
 from api.wire.intake import Intake
 from api.wire.middleware import Boundary, SessionPath, Stamp
@@ -33,7 +35,14 @@ def create_app(services: Services, cors_origins: Sequence[str] = ()) -> FastAPI:
         # Bodies are read by hand, so a generated description would be empty: `api/wire/description.py` is ours.
         openapi_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Stamp), *_cors(cors_origins), Middleware(Boundary), *_borders(services)],
+        middleware=[
+            Middleware(Stamp),
+            Middleware(AccessLog, metrics=services.metrics),
+            *_cors(cors_origins),
+            Middleware(Boundary),
+            *_borders(services),
+        ],
+        telemetry=_telemetry(services),
         exception_handlers={HTTPException: _not_routed, RequestValidationError: _not_routed},
     )
     app.state.services = services
@@ -53,6 +62,20 @@ def _borders(services: Services) -> list[Middleware]:
         Middleware(Intake, sizes=services.sizes),
         Middleware(SessionPath),
     ]
+
+
+def _telemetry(services: Services) -> TelemetryConfig:
+    """FastAPI's own spans, one a request, continue the client's trace. Its records of exceptions would quote texts, and
+    whatever stands in the environment, only what we configured is told."""
+    provider = services.tracer_provider
+    return {
+        "tracing": provider is not None,
+        "tracer_provider": provider,
+        "operation_spans": False,
+        "metrics": False,
+        "logs": False,
+        "auto_configure": False,
+    }
 
 
 def _cors(origins: Sequence[str]) -> list[Middleware]:

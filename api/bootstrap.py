@@ -22,6 +22,7 @@ from api.adapters.minilm import MiniLmEncoder
 from api.adapters.sqlite_log import SqliteEventLog
 from api.adapters.tokens import O200kTokens
 from api.adapters.turn_locks import FileTurnLocks
+from api.adapters.unmeasured import UNMEASURED
 from api.aftercare.summariser import Summariser
 from api.aftercare.worker import Aftercare, AftercareParts
 from api.archive.archive import Archive
@@ -32,13 +33,14 @@ from api.chat.replies import Replies
 from api.chat.resolution import Resolver
 from api.chat.turns import TurnParts, Turns
 from api.detectors import detectors
-from api.health import Health
-from api.ports import EmotionDetector
+from api.health import Disk, Health
+from api.ports import EmotionDetector, Metrics
 from api.prices import price_list
 from api.providers import Models, models
 from api.services import Services
 from api.sessions.sessions import SessionReads
 from api.settings import Settings
+from api.watch import VERSION, Watch
 from domain.budget import Shares, TokenCounter
 from domain.errors import HeartlineError
 from projections.follower import Follower
@@ -72,15 +74,15 @@ class Memory:
         await self.log.close()
 
 
-def open_log(settings: Settings) -> SqliteEventLog:
+def open_log(settings: Settings, metrics: Metrics = UNMEASURED) -> SqliteEventLog:
     """Open the event log, made when missing. Raises Unavailable."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return SqliteEventLog(settings.data_dir / LOG_FILE)
+    return SqliteEventLog(settings.data_dir / LOG_FILE, metrics=metrics)
 
 
-def open_memory(settings: Settings) -> Memory:
+def open_memory(settings: Settings, metrics: Metrics = UNMEASURED) -> Memory:
     """Open the log and this process's views; the follower is not started."""
-    log = open_log(settings)
+    log = open_log(settings, metrics)
     slot = claim_slot(settings.data_dir)
     slot.copy_neighbour()
     models = ReadModels.open(slot.file)
@@ -101,12 +103,13 @@ class System:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncGenerator[System, None]:
     """Everything that serves, caught up with the log, until the context ends; then all that was begun is stored."""
-    memory = open_memory(settings)
+    watch = Watch(now)
+    memory = open_memory(settings, watch.metrics)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(memory.close)
         await asyncio.to_thread(memory.follower.catch_up)
         memory.follower.start()
-        encoder = MiniLmEncoder()
+        encoder = MiniLmEncoder(metrics=watch.metrics)
         stack.push_async_callback(encoder.close)
         tokens = await asyncio.to_thread(O200kTokens)
         asked = await asyncio.to_thread(models, settings, tokens)
@@ -115,11 +118,23 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
         stack.callback(locks.close)
         allowance = _allowance(settings)
         stack.push_async_callback(allowance.close)
+        remembered = Remembered(memory.models)
+        if (url := settings.traces_url) is not None:
+            shown = settings.otel_instrumentation_genai_capture_message_content
+            provider = asked.answering.provider
+            watch.trace(url, model_provider=provider, texts=remembered.texts if shown else None)
+            stack.push_async_callback(watch.close)
         readers = await asyncio.to_thread(detectors, settings.emotion_detector)
         outside = Outside(
-            encoder=encoder, detectors=readers, tokens=tokens, models=asked, locks=locks, allowance=allowance
+            encoder=encoder,
+            detectors=readers,
+            tokens=tokens,
+            models=asked,
+            locks=locks,
+            allowance=allowance,
+            watch=watch,
         )
-        system = _Assembly.of(settings, memory, outside).system()
+        system = _Assembly.of(settings, memory, outside, remembered).system()
         system.aftercare.start()
         stack.push_async_callback(system.aftercare.close)
         stack.push_async_callback(system.turns.close)
@@ -138,6 +153,7 @@ class Outside:
     models: Models
     locks: FileTurnLocks
     allowance: Allowance
+    watch: Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +168,7 @@ class _Assembly:
     indexes: Indexes
 
     @classmethod
-    def of(cls, settings: Settings, memory: Memory, outside: Outside) -> "_Assembly":
-        remembered = Remembered(memory.models)
+    def of(cls, settings: Settings, memory: Memory, outside: Outside, remembered: Remembered) -> "_Assembly":
         return cls(
             settings=settings,
             memory=memory,
@@ -166,6 +181,8 @@ class _Assembly:
     def system(self) -> System:
         aftercare = self._aftercare()
         turns, archive = self._turns(aftercare), self._archive(aftercare)
+        health, watch = self._health(aftercare), self.outside.watch
+        watch.metrics.read_from(health.readings)
         services = Services(
             turns=turns,
             sessions=self._sessions(),
@@ -173,7 +190,9 @@ class _Assembly:
             encoder=self.outside.encoder,
             model=self.outside.models.answering,
             tokens=self.outside.tokens,
-            health=self._health(aftercare).report,
+            health=health.report,
+            metrics=watch.metrics,
+            tracer_provider=watch.tracer_provider,
             base_url=self.settings.address,
             owners=_owners(self.settings),
             allowance=self.outside.allowance,
@@ -208,6 +227,7 @@ class _Assembly:
             clock=now,
             spent=self.outside.allowance.spend,
             ended=aftercare.note_turn,
+            observe=self.outside.watch.turn_ended,
         )
         parts = TurnParts(
             log=self.memory.log,
@@ -268,8 +288,11 @@ class _Assembly:
             follower=self.memory.follower,
             perception=self.perception,
             model=self.outside.models.answering,
+            calls=self.outside.watch.calls,
             indexes=self.indexes,
             aftercare=aftercare,
+            disk=Disk(folder=self.settings.data_dir),
+            version=VERSION,
         )
 
 

@@ -7,7 +7,6 @@ Says what went wrong in one sentence on standard error and exits with 1; with 2 
 import asyncio
 import atexit
 import gc
-import logging
 import sys
 from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack, closing, contextmanager
@@ -18,6 +17,7 @@ import typer
 import uvicorn
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from api import logs
 from api.access.keys import LOCAL
 from api.cli_access import config, keys
 from api.settings import Settings, SettingsError, load_settings
@@ -71,9 +71,7 @@ def serve(
 ) -> None:
     """Run the server until it is told to stop (SIGTERM, Ctrl-C)."""
     settings = load_settings(host=host, port=port, data_dir=data_dir)
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
+    logs.configure(settings.log_level, settings.log_format, sys.stderr)
     # Without log_config=None uvicorn would set up its own logging here, and its access log goes to standard output.
     loop = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop) as runner:

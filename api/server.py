@@ -54,7 +54,9 @@ class Server(uvicorn.Server):
                 http=BoundedHttp,
                 ssl_certfile=cert,
                 ssl_keyfile=key,
+                # Both are ours: how lines look, and the line for each request (its own tells of paths and queries).
                 log_config=None,
+                access_log=False,
                 server_header=False,
                 ws="none",
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,

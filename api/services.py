@@ -6,16 +6,19 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from api.access.allowance import Allowance, Unlimited
 from api.access.owners import Everybody, Owners
 from api.access.sizes import Sizes
 from api.chat.request import Answer, TurnRequest
-from api.ports import ChatModel, Encoder
+from api.ports import ChatModel, Encoder, Metrics
 from api.shutdown import Shutdown
 from domain.budget import TokenCounter
 from domain.records import JsonObject
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +103,13 @@ class Services:
     model: ChatModel
     tokens: TokenCounter
     health: Health
+    metrics: Metrics
     base_url: str
     owners: Owners = field(default_factory=Everybody)
     allowance: Allowance = field(default_factory=Unlimited)
     sizes: Sizes = field(default_factory=Sizes)
+    tracer_provider: "TracerProvider | None" = None
+    """Where the spans of requests go; None where nobody traces."""
     shutdown: Shutdown = field(default_factory=Shutdown)
     started: int = field(default_factory=lambda: int(time.time()))
     """Seconds since the epoch."""

@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 from api.access.key_file import KeyFile
 from api.border_settings import REQUESTS_A_MINUTE, BorderSettings
 from api.model_settings import ModelSettings
+from api.watch_settings import WatchSettings
 
 KEY_FILE: Final = "api-keys"
 """Name of the key file in DATA_DIR."""
@@ -32,10 +33,11 @@ class SettingsError(Exception):
     """One sentence for whoever starts the server: the variable, its value (never a secret) and what is allowed."""
 
 
-class Settings(BorderSettings, ModelSettings):
+class Settings(BorderSettings, ModelSettings, WatchSettings):
     """Every setting, valid and fit to start with. The variable is the field's name in capitals.
 
-    Those of the borders and those of the language models stand in classes of their own, to be read by themselves.
+    Those of the borders, of the language models and of what is seen of a running server stand in classes of their own,
+    to be read by themselves.
     """
 
     model_config = SettingsConfigDict(
@@ -79,10 +81,6 @@ class Settings(BorderSettings, ModelSettings):
     )
     summarize_after_messages: int = Field(20, ge=2, description="Messages after which the next summary is written.")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severity that is logged."
-    )
-
     @property
     def key_file(self) -> Path:
         """Where hashed API keys are kept."""
@@ -114,10 +112,6 @@ class Settings(BorderSettings, ModelSettings):
             raise ValueError("should be empty (SQLite in DATA_DIR): PostgreSQL comes with a later release")
         return log
 
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _log_level_in_any_case(cls, level: object) -> object:
-        return level.lower() if isinstance(level, str) else level
 
     @field_validator("encryption", mode="before")
     @classmethod

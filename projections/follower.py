@@ -57,11 +57,13 @@ class FollowerStatus:
     sequence: int
     lag: int
     running: bool
+    error: str | None
+    """Why nothing is taken in at present, while the log or the disk fails; it is tried again and again."""
     views: tuple[Checkpoint, ...]
 
     @property
     def healthy(self) -> bool:
-        return self.running and all(view.stopped_at is None for view in self.views)
+        return self.running and self.error is None and all(view.stopped_at is None for view in self.views)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Follower:
         self._checkpoints: Mapping[str, Checkpoint] = {}
         self._unreadable: UnreadableEvent | None = None
         self._latest = LatestVersions()
+        self._failure: str | None = None
         self._waiters: list[_Waiter] = []
         self._lock = Lock()
         self._closing = Event()
@@ -145,6 +148,11 @@ class Follower:
         return self._unreadable
 
     @property
+    def running(self) -> bool:
+        """Whether the log is being followed."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
     def position(self) -> int:
         """Events up to here are in every view that is not stopped."""
         return _applied(self._checkpoints, self._projections)
@@ -168,7 +176,8 @@ class Follower:
             position=position,
             sequence=known[VECTORS].position,
             lag=max(0, self._log.last_position() - position),
-            running=self._thread is not None and self._thread.is_alive(),
+            running=self.running,
+            error=self._failure,
             views=tuple(known[view.name] for view in self._projections),
         )
 
@@ -187,13 +196,19 @@ class Follower:
             self._refuse_waiters()
 
     def _try_step(self) -> bool:
-        """One batch; a log or disk that fails is tried again, for ever."""
+        """One batch; a log or disk that fails is tried again, for ever, and spoken of once."""
         try:
-            return self._step()
-        except (Unavailable, sqlite3.Error, OSError):
-            logger.exception("the follower cannot go on, trying again", extra={"position": self.position})
+            applied = self._step()
+        except (Unavailable, sqlite3.Error, OSError) as error:
+            if self._failure is None:
+                logger.exception("the follower cannot go on, trying again", extra={"position": self.position})
+            self._failure = str(error)
             self._closing.wait(RETRY_SECONDS)
             return True
+        if self._failure is not None:
+            logger.info("the follower goes on", extra={"position": self.position})
+            self._failure = None
+        return applied
 
     def _step(self) -> bool:
         """Apply one batch of either feed. False when there was nothing to apply."""

@@ -53,7 +53,7 @@ def compile_lock(name: str, *options: str, unused: str | None = None) -> None:
 
 def main() -> None:
     """The runtime's lock stands on the other one, so that both name the same versions."""
-    compile_lock("requirements-dev.lock", "--extra=dev", *sys.argv[1:])
+    compile_lock("requirements-dev.lock", "--extra=dev", "--extra=otel", *sys.argv[1:])
     constraint = "--constraint=requirements-dev.lock"
     compile_lock("requirements.lock", constraint, *sys.argv[1:], unused="sentence-transformers")
 

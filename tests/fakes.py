@@ -61,6 +61,9 @@ class MemoryEventLog:
         await asyncio.sleep(0)
         self._record(None, (), vectors)
 
+    async def probe(self) -> None:
+        await self.add_vectors(())
+
     async def close(self) -> None:
         self._closed = True
         self._signal.close()

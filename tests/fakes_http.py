@@ -8,10 +8,11 @@ from typing import Any, cast
 import numpy as np
 
 from api.chat.request import TurnRequest
-from api.ports import Delta, Encoding, Finish, Provider, Streamed
+from api.ports import Delta, Encoding, Finish, Metrics, Provider, Streamed
 from api.services import RecallQuestion, Services
 from domain.errors import HeartlineError, InvalidRequest, NotFound
 from domain.records import Json, JsonObject, NeutralMessage, Usage
+from tests.fakes_metrics import NotedMetrics
 
 USAGE: Usage = {
     "input_tokens": 12,
@@ -190,6 +191,7 @@ def fake_services(
     turns: FakeTurns | None = None,
     sessions: FakeSessions | None = None,
     health: dict[str, Json] | None = None,
+    metrics: Metrics | None = None,
     **borders: Any,
 ) -> Services:
     """Services of fakes; those that a test looks into are handed in, the borders' (owners, allowance, sizes) too."""
@@ -206,6 +208,7 @@ def fake_services(
         model=FakeModel(),
         tokens=WordCounter(),
         health=state,
+        metrics=metrics or NotedMetrics(),
         base_url="http://heartline.test",
         **borders,
     )

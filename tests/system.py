@@ -8,7 +8,7 @@ The background worker does not run by itself: `heartline.look_after("tea")` does
 """
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ from api.chat.replies import Replies
 from api.chat.request import Address, Answer, TurnRequest
 from api.chat.resolution import Resolver
 from api.chat.turns import TurnParts, Turns
-from api.ports import ChatModel, Delta, Encoder, EventLog
+from api.ports import ChatModel, Delta, Encoder, EventLog, TurnEnd
 from api.prices import price_list
 from api.sessions.sessions import SessionReads
 from domain.budget import Shares, TokenCounter
@@ -86,6 +86,7 @@ class Outside:
     counter: TokenCounter = field(default_factory=WordTokens)
     clock: Clock = field(default_factory=Clock)
     allowance: Allowance = field(default_factory=Unlimited)
+    observe: Callable[[TurnEnd], None] = lambda end: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +213,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         clock=outside.clock,
         ended=aftercare.note_turn,
         spent=outside.allowance.spend,
+        observe=outside.observe,
     )
     turns = Turns(
         TurnParts(

@@ -15,10 +15,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
+from time import perf_counter
 from typing import Any, Final, TypeVar
 
 from eventsourcing.persistence import IntegrityError, OperationalError, PersistenceError
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
+
+from api.adapters.unmeasured import UNMEASURED
+from api.ports import Metrics
 
 T = TypeVar("T")
 Work = Callable[[SQLiteCursor], T]
@@ -50,9 +54,12 @@ class Committer:
     `after_commit` is called in the committer's thread.
     """
 
-    def __init__(self, datastore: SQLiteDatastore, after_commit: Callable[[], None]) -> None:
+    def __init__(
+        self, datastore: SQLiteDatastore, after_commit: Callable[[], None], metrics: Metrics = UNMEASURED
+    ) -> None:
         self._datastore = datastore
         self._after_commit = after_commit
+        self._metrics = metrics
         self._lock = Lock()
         self._waiting: list[_Item] = []
         self._closed = False
@@ -90,6 +97,7 @@ class Committer:
             _fail([item for item in batch if not item.outcome.done()], "the writer of the event log failed")
 
     def _commit(self, batch: list[_Item]) -> None:
+        began = perf_counter()
         try:
             with self._datastore.transaction(commit=True) as cursor:
                 settled = [_attempt(cursor, item) for item in batch]
@@ -99,6 +107,7 @@ class Committer:
         for settle in settled:
             settle()
         self._after_commit()
+        self._metrics.committed(appends=len(batch), seconds=perf_counter() - began)
 
 
 def _attempt(cursor: SQLiteCursor, item: _Item) -> Settle:

@@ -35,6 +35,8 @@ from api.adapters.log_signal import LogSignal
 from api.adapters.snapshots import SessionSnapshot
 from api.adapters.sqlite_datastore import LogDatastore, connect
 from api.adapters.sqlite_recorder import SnapshotRecorder, SqliteRecorder
+from api.adapters.unmeasured import UNMEASURED
+from api.ports import Metrics
 from domain.errors import NotFound, Unavailable, UnreadableEvent, VersionConflict
 from domain.events import SessionEvent, SessionForked
 from domain.session import Session
@@ -62,8 +64,10 @@ class SqliteEventLog:
         keys: SessionKeys | None = None,
         cached_sessions: int = CACHED_SESSIONS,
         snapshot_after_events: int = SNAPSHOT_AFTER_EVENTS,
+        metrics: Metrics = UNMEASURED,
     ) -> None:
         self._closed = False
+        self._metrics = metrics
         self._mapper = EventMapper(keys)
         self._datastore = LogDatastore(path)
         self._recorder = SqliteRecorder(self._datastore)
@@ -73,7 +77,7 @@ class SqliteEventLog:
             self._snapshots.create_table()
             self._watcher = connect(path)
         self._signal = LogSignal(lambda: self._watcher.execute("PRAGMA data_version").fetchone()[0])
-        self._committer = Committer(self._datastore, self._signal.notify)
+        self._committer = Committer(self._datastore, self._signal.notify, metrics)
         self._readers = ThreadPoolExecutor(max_workers=READER_THREADS, thread_name_prefix="log-reader")
         self._long_replays = set[UUID]()
         self._load_locks = [Lock() for _ in range(LOAD_LOCKS)]
@@ -95,7 +99,9 @@ class SqliteEventLog:
         check_append(session, expected, events)
         stored = await self._stored(events)
         with _translated():
-            return await self._committer.run(partial(self._recorder.record, stored=stored, vectors=vectors))
+            positions = await self._committer.run(partial(self._recorder.record, stored=stored, vectors=vectors))
+        self._metrics.appended(events)
+        return positions
 
     async def _stored(self, events: Sequence[SessionEvent]) -> list[SealedEvent]:
         """The events as rows; many of them (an import) are written off the event loop."""
@@ -107,6 +113,11 @@ class SqliteEventLog:
         """Store vectors that came later. The first insert of a key wins."""
         with _translated():
             await self._committer.run(partial(self._recorder.record, stored=(), vectors=vectors))
+
+    async def probe(self) -> None:
+        """Write the schema's version again: a page of the file that nothing else depends on. Raises Unavailable."""
+        with _translated():
+            await self._committer.run(self._recorder.rewrite_schema_version)
 
     async def close(self) -> None:
         """Finish what was queued, then let go of files and threads. May be called twice."""

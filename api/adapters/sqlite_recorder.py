@@ -72,6 +72,10 @@ class SqliteRecorder(SQLiteApplicationRecorder):
             )
         super()._create_table(c)
 
+    def rewrite_schema_version(self, c: SQLiteCursor) -> None:
+        """Write what is there already: a page of the file and nothing else, as little as a write can be."""
+        c.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
     def record(self, c: SQLiteCursor, stored: Sequence[StoredEvent], vectors: Sequence[StoredVector]) -> list[int]:
         """Insert events and vectors; the positions of the events."""
         positions = self._insert_events(c, stored)

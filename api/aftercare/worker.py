@@ -15,8 +15,9 @@ from api.aftercare.summariser import PATIENCE_SECONDS, Summariser
 from api.chat.leftovers import Leftovers
 from api.chat.perception import Perceived, Perception
 from api.commands import decided
+from api.log_ids import note
 from api.ports import EventLog, SessionLocks
-from domain.errors import HeartlineError, Unavailable
+from domain.errors import HeartlineError, TurnAlreadyOpen, Unavailable
 from projections.failures import VIEW_FAILURES
 from projections.follower import Follower
 from projections.remembered import Remembered
@@ -51,20 +52,6 @@ def _report(worker: "asyncio.Task[None]") -> None:
         logger.error("aftercare ended: nothing is encoded or summarised behind the turns any more", exc_info=error)
 
 
-async def _survived(work: Awaitable[None], session: UUID | None = None) -> bool:
-    """Whether the work was done; what a part of ours or the disk failed with is logged, and the worker goes on."""
-    extra = {"session": session.hex} if session is not None else {}
-    try:
-        await work
-    except HeartlineError as error:
-        logger.warning("aftercare put off: %s", error.code, extra=extra)
-    except VIEW_FAILURES:
-        logger.exception("aftercare put off: the disk or a database failed", extra=extra)
-    else:
-        return True
-    return False
-
-
 class Aftercare:
     """Brings sessions up to date behind the turns."""
 
@@ -75,6 +62,12 @@ class Aftercare:
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._failing: str | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the worker does its work: it is neither unstarted nor ended."""
+        return self._task is not None and not self._task.done()
 
     @property
     def waiting(self) -> int:
@@ -108,15 +101,38 @@ class Aftercare:
         self._put_off.clear()
 
     async def _run(self) -> None:
-        await _survived(self._note_undone())
+        await self._survived(self._note_undone())
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
                 session = next(iter(self._waiting))
                 del self._waiting[session]
-                if not await _survived(self.look_after(session), session):
+                note(session=session.hex)
+                if not await self._survived(self.look_after(session)):
                     self._note_later(session)
+
+    async def _survived(self, work: Awaitable[None]) -> bool:
+        """Whether the work was done. What a part of ours or the disk failed with is logged once, until something goes
+        well or fails otherwise; the worker goes on."""
+        try:
+            await work
+        except TurnAlreadyOpen:
+            logger.debug("aftercare put off: the session is being answered")
+            return False
+        except HeartlineError as error:
+            self._note_failure(error.code, error)
+            return False
+        except VIEW_FAILURES as error:
+            self._note_failure("the disk or a database failed", error)
+            return False
+        self._failing = None
+        return True
+
+    def _note_failure(self, failing: str, error: Exception) -> None:
+        if failing != self._failing:
+            logger.warning("aftercare put off: %s", failing, exc_info=error)
+        self._failing = failing
 
     async def _note_undone(self) -> None:
         vectors = self._parts.remembered.models.vectors

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +13,12 @@ from api.chat.leftovers import Leftovers, unread
 from api.chat.perception import Perception
 from api.chat.stopwatch import elapsed_ms
 from api.commands import decided
-from api.ports import EventLog
+from api.ports import EventLog, TurnEnd
 from domain.budget import TokenCounter
 from domain.errors import HeartlineError
 from domain.records import Usage
 from domain.session import Session
-from domain.turn import Reply
+from domain.turn import Context, Reply
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Opened:
     arrived: float
     appended_ms: "asyncio.Future[float]"
     input_tokens: int
+    context: Context
     unread: bool
     summarised: int
 
@@ -59,6 +61,8 @@ class Replies:
     clock: Callable[[], datetime]
     ended: Callable[[UUID, Leftovers], None]
     """Told of each session whose turn ended, so that summaries and missing vectors follow in the background."""
+    observe: Callable[[TurnEnd], None]
+    """Told of each turn whose end is stored: for metrics and traces."""
     spent: Callable[[str, int], Awaitable[None]] = _unmetered
     """Told of the tokens that each reply of an owner took, its context included."""
 
@@ -73,6 +77,7 @@ class Replies:
             return await self._complete(begun.pop() if begun else await self.log.load(opened.session), opened, replies)
 
         self.ended(opened.session, await decided(attempt))
+        self.observe(_end(opened, said.ended, reply=replies[0]))
         await self.spent(opened.owner, usage["input_tokens"] + usage["output_tokens"])
         return usage
 
@@ -110,6 +115,7 @@ class Replies:
     async def fail(self, opened: Opened, error: HeartlineError) -> None:
         """Store that the turn has no reply."""
         logger.info("turn failed: %s", error.code, extra={"turn": opened.turn, "session": opened.session.hex})
+        failed = time.perf_counter()
 
         async def attempt() -> Leftovers:
             session = await self.log.load(opened.session)
@@ -119,6 +125,7 @@ class Replies:
             return opened.leftovers(session)
 
         self.ended(opened.session, await decided(attempt))
+        self.observe(_end(opened, failed, error=error))
 
     def _estimate(self, opened: Opened, said: Said) -> Usage:
         return {
@@ -131,6 +138,25 @@ class Replies:
 
     def _tokens(self, spoken: Spoken) -> int:
         return sum(map(self.counter.count, [spoken.text, *map(str, spoken.tool_calls)]))
+
+
+def _end(opened: Opened, said: float, *, reply: Reply | None = None, error: HeartlineError | None = None) -> TurnEnd:
+    """What observers are told, now that the end is stored; `said` is when the model had no more to say."""
+    ended = time.perf_counter()
+    stages = {**opened.context.timings_ms, "append": opened.appended_ms.result()}
+    if reply is not None and reply.time_to_first_token_ms is not None:
+        stages["first_token"] = reply.time_to_first_token_ms
+    stages["end"] = elapsed_ms(said, ended)
+    return TurnEnd(
+        session=opened.session,
+        turn=opened.turn,
+        context=opened.context,
+        reply=reply,
+        error=error,
+        arrived=opened.arrived,
+        ended=ended,
+        stages_ms=stages,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

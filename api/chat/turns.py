@@ -30,6 +30,7 @@ from api.chat.request import TurnRequest
 from api.chat.resolution import Place, Resolver
 from api.chat.stopwatch import elapsed_ms
 from api.commands import decided
+from api.log_ids import note
 from api.ports import ChatModel, EventLog, SessionLocks
 from domain.errors import NotFound
 from domain.events import SessionEvent
@@ -93,6 +94,7 @@ class Turns:
             if request.address.external_id is None:  # the views tell which session it is
                 await self._parts.follower.caught_up()
             place = await self._parts.resolver.resolve(request.owner, request.address, request.dialogue)
+            note(session=place.session.hex)
             await self._supersede(place.session, _asked(request))
             answer = await decided(lambda: self._begin(place, request))
         await _unless_gone(answer, answer.begun())
@@ -127,6 +129,7 @@ class Turns:
     def _start(self, place: Place, request: TurnRequest, decision: _Decided, held: AsyncExitStack) -> RunningAnswer:
         """Append and model call, side by side."""
         parts, context = self._parts, decision.built.context
+        note(turn=decision.turn)
         appended_ms: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         opened = Opened(
             session=place.session,
@@ -138,6 +141,7 @@ class Turns:
             input_tokens=sum(share["used"] for share in context.budget["parts"].values()),
             unread=unread(decision.events, decision.vectors),
             summarised=decision.built.summarised,
+            context=context,
         )
         facts = Facts(
             session=place.external_id,

@@ -1,5 +1,6 @@
-"""`GET /health`, and what this server is: `GET /` and `GET /openapi.json`."""
+"""`GET /health` and `GET /metrics`, and what this server is: `GET /` and `GET /openapi.json`."""
 
+import asyncio
 from importlib.metadata import version
 
 from fastapi import APIRouter
@@ -19,6 +20,12 @@ async def health(request: Request) -> Response:
     state = await services(request).health()
     told = state if request.state.owner is not None else {"status": state.get("status")}
     return json_response(told, status=503 if state.get("status") == "unavailable" else 200)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    numbers = services(request).metrics
+    return Response(await asyncio.to_thread(numbers.exposition), media_type=numbers.media_type)
 
 
 @router.get("/")

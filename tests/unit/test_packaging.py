@@ -73,7 +73,8 @@ def test_both_locks_name_the_same_versions() -> None:
 
 def test_the_locks_hold_every_dependency_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["dev"], *extras["otel"]]
     names = {re.split(r"[\[<>=]", requirement)[0] for requirement in wanted}
 
     assert names - locked("requirements-dev.lock").keys() == set()
