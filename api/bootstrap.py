@@ -5,7 +5,6 @@ running(settings)        all of it, with model and encoder, for as long as the c
 """
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import AsyncGenerator, Sequence
@@ -42,15 +41,12 @@ from api.sessions.sessions import SessionReads
 from api.settings import Settings
 from api.watch import VERSION, Watch
 from domain.budget import Shares, TokenCounter
-from domain.errors import HeartlineError
 from projections.follower import Follower
 from projections.indexes import Indexes
 from projections.policies import Policy, policy_named
 from projections.read_models import ReadModels
 from projections.remembered import Remembered
 from projections.views import Slot, claim_slot
-
-logger = logging.getLogger(__name__)
 
 LOG_FILE = "events.sqlite"
 
@@ -134,11 +130,12 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
             allowance=allowance,
             watch=watch,
         )
-        system = _Assembly.of(settings, memory, outside, remembered).system()
+        assembly = _Assembly.of(settings, memory, outside, remembered)
+        system = assembly.system()
         system.aftercare.start()
         stack.push_async_callback(system.aftercare.close)
         stack.push_async_callback(system.turns.close)
-        warming = asyncio.create_task(_warm(encoder))
+        warming = asyncio.create_task(_warm(assembly.perception))
         stack.push_async_callback(_ended, warming)
         yield system
 
@@ -337,12 +334,9 @@ def _shares(settings: Settings) -> Shares:
     )
 
 
-async def _warm(encoder: MiniLmEncoder) -> None:
-    """Load the embedding model while the server listens already. That it failed, the first text's encoding tells."""
-    try:
-        await encoder.start()
-    except (HeartlineError, OSError) as error:
-        logger.error("the embedding model is not there: %s", error)
+async def _warm(perception: Perception) -> None:
+    """Load the embedding model while the server listens already. That it failed is in the log and in `/health`."""
+    await perception.perceive({0: "Hello."})
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -22,9 +22,6 @@ from domain.records import Json, JsonObject
 from projections.follower import Follower, FollowerStatus
 from projections.indexes import Indexes
 
-PROBE_SECONDS: Final = 3.0
-"""How long writing to the log may take: whoever asks for the health does not wait much longer."""
-
 MEBIBYTE: Final = 1024 * 1024
 
 Status = Literal["ok", "degraded", "unavailable"]
@@ -55,7 +52,8 @@ class Disk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The parts that are asked, and `version`, the program's own."""
+    """The parts that are asked, and `version`, the program's own. Writing to the log may take `probe_seconds`: whoever
+    asks for the health does not wait much longer."""
 
     log: EventLog
     follower: Follower
@@ -66,6 +64,7 @@ class Health:
     aftercare: Aftercare
     disk: Disk
     version: str
+    probe_seconds: float = 3.0
     started: float = field(default_factory=time.monotonic)
     _probing: "list[asyncio.Task[str | None]]" = field(default_factory=list["asyncio.Task[str | None]"])
 
@@ -140,8 +139,10 @@ class Health:
         if not self._probing:
             self._probing.append(asyncio.create_task(self._probe()))
             self._probing[0].add_done_callback(self._probing.remove)
-        done, _ = await asyncio.wait([probing := self._probing[0]], timeout=PROBE_SECONDS)
-        return probing.result() if done else f"Writing to the event log takes longer than {PROBE_SECONDS:g} seconds."
+        done, _ = await asyncio.wait([probing := self._probing[0]], timeout=self.probe_seconds)
+        return (
+            probing.result() if done else f"Writing to the event log takes longer than {self.probe_seconds:g} seconds."
+        )
 
     async def _probe(self) -> str | None:
         try:
@@ -166,7 +167,7 @@ def _views(views: FollowerStatus) -> Part:
     if stopped:
         names = ", ".join(f"{view.name} (at {view.stopped_at})" for view in stopped)
         return Part(told=told, status="unavailable", reason=f"Views stopped before an event: {names}.")
-    reason = f"The views are not kept up to date: {views.error or 'their thread has ended'}."
+    reason = f"The views are not kept up to date: {(views.error or 'their thread has ended').rstrip('.')}."
     return Part(told=told, status="unavailable", reason=reason)
 
 

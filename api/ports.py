@@ -288,6 +288,10 @@ class Metrics(Protocol):
 
     def stream_closed(self) -> None: ...
 
+    def retried(self, code: str) -> None:
+        """The language model is asked again, after a failure of this code."""
+        ...
+
     def encoded(self, *, sequences: int, seconds: float) -> None:
         """One forward pass of the embedding model."""
         ...

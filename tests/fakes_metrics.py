@@ -14,6 +14,7 @@ class NotedMetrics:
 
     turns: list[TurnEnd] = field(default_factory=list[TurnEnd])
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    retries: list[str] = field(default_factory=list[str])
     passes: list[int] = field(default_factory=list[int])
     commits: list[int] = field(default_factory=list[int])
     events: list[str] = field(default_factory=list[str])
@@ -32,6 +33,9 @@ class NotedMetrics:
 
     def stream_closed(self) -> None:
         self.open_streams -= 1
+
+    def retried(self, code: str) -> None:
+        self.retries.append(code)
 
     def encoded(self, *, sequences: int, seconds: float) -> None:
         self.passes.append(sequences)

@@ -67,6 +67,9 @@ class PrometheusMetrics:
     def stream_closed(self) -> None:
         self._http.streams.dec()
 
+    def retried(self, code: str) -> None:
+        self._turns.retried(code)
+
     def encoded(self, *, sequences: int, seconds: float) -> None:
         self._work.pass_seconds.observe(seconds)
         self._work.pass_sequences.observe(sequences)
@@ -111,6 +114,9 @@ class _Turns:
         self._upstream = Counter(
             "heartline_upstream_errors", "Failures of the language model's side.", ["code"], registry=registry
         )
+        self._retries = Counter(
+            "heartline_upstream_retries", "Calls of the language model tried again.", ["code"], registry=registry
+        )
         self._model_seconds = Histogram(
             "heartline_model_first_token_seconds",
             "From the call of the language model to its first piece, waiting and retries included.",
@@ -136,6 +142,9 @@ class _Turns:
             registry=registry,
             buckets=LONG_SECONDS,
         )
+
+    def retried(self, code: str) -> None:
+        self._retries.labels(self._codes.label(code)).inc()
 
     def ended(self, end: TurnEnd) -> None:
         self._turns.labels(end.context.kind, end.outcome).inc()

@@ -22,6 +22,9 @@ class Unmeasured:
     def stream_closed(self) -> None:
         pass
 
+    def retried(self, code: str) -> None:
+        pass
+
     def encoded(self, *, sequences: int, seconds: float) -> None:
         pass
 

@@ -407,6 +407,17 @@ class EventLogContract(ABC):
         await waiting
         assert monotonic() - begun < 10
 
+    # probe
+
+    async def test_probing_changes_nothing(self, log: EventLog) -> None:
+        session = await stored(log, "one")
+        before = everything(log), log.last_position(), log.last_sequence()
+
+        await log.probe()
+
+        assert (everything(log), log.last_position(), log.last_sequence()) == before
+        assert await log.load(session.id) == session
+
     # close
 
     async def test_what_was_queued_is_finished_before_the_log_closes(self, log: EventLog) -> None:
@@ -428,6 +439,8 @@ class EventLogContract(ABC):
             await store(log, session)
         with pytest.raises(Unavailable):
             await log.load(session.id)
+        with pytest.raises(Unavailable):
+            await log.probe()
         log.wait(30)
 
 
