@@ -16,6 +16,7 @@ from api.access.allowance import Allowance, Unlimited
 from api.access.key_file import KeyFile
 from api.access.owners import KeyHolders, Owners
 from api.access.room import Room, SessionRoom, boundless
+from api.adapters.calls import Patience
 from api.adapters.foreign_events import MappedForeignEvents
 from api.adapters.minilm import MiniLmEncoder
 from api.adapters.sqlite_log import SqliteEventLog
@@ -108,7 +109,8 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
         encoder = MiniLmEncoder(metrics=watch.metrics)
         stack.push_async_callback(encoder.close)
         tokens = await asyncio.to_thread(O200kTokens)
-        asked = await asyncio.to_thread(models, settings, tokens)
+        patience = Patience(retried=watch.metrics.retried)
+        asked = await asyncio.to_thread(models, settings, tokens, patience=patience)
         stack.push_async_callback(asked.answering.close)
         locks = FileTurnLocks(settings.data_dir / "turns.lock")
         stack.callback(locks.close)

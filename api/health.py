@@ -140,9 +140,8 @@ class Health:
             self._probing.append(asyncio.create_task(self._probe()))
             self._probing[0].add_done_callback(self._probing.remove)
         done, _ = await asyncio.wait([probing := self._probing[0]], timeout=self.probe_seconds)
-        return (
-            probing.result() if done else f"Writing to the event log takes longer than {self.probe_seconds:g} seconds."
-        )
+        late = f"Writing to the event log takes longer than {self.probe_seconds:g} seconds."
+        return probing.result() if done else late
 
     async def _probe(self) -> str | None:
         try:

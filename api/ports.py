@@ -230,7 +230,8 @@ class ChatModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnEnd:
-    """A turn that is over, and stored as such: `reply` or `error` says how. `arrived` and `ended` (when its end was
+    """A turn that is over, and stored as such: `reply` (of several choices the first, which has the tokens of all) or
+    `error` says how. `arrived` and `ended` (when its end was
     stored) are of `time.perf_counter()`; stages in milliseconds, in their order."""
 
     session: UUID

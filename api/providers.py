@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from api.adapters.calls import Patience
 from api.adapters.gemini_access import GeminiAccess
 from api.adapters.offline import OfflineModel
 from api.model_settings import ModelSettings
@@ -26,7 +27,13 @@ class Models:
     summarising: ChatModel
 
 
-def models(settings: ModelSettings, tokens: TokenCounter, read_image: ReadImage | None = None) -> Models:
+def models(
+    settings: ModelSettings,
+    tokens: TokenCounter,
+    read_image: ReadImage | None = None,
+    *,
+    patience: Patience | None = None,
+) -> Models:
     """The models that the settings name."""
     match settings.provider:
         case "offline":
@@ -39,16 +46,17 @@ def models(settings: ModelSettings, tokens: TokenCounter, read_image: ReadImage 
                 default=settings.openai_model,
                 base_url=settings.openai_base_url or OPENAI,
                 api_key=_told(settings.openai_api_key),
+                patience=patience,
                 read_image=read_image,
             )
         case "gemini":
             from api.adapters.gemini import GeminiModel
 
-            model = GeminiModel(_access(settings), read_image=read_image)
+            model = GeminiModel(_access(settings), patience=patience, read_image=read_image)
         case "google-generativeai":
             from api.adapters.google_generativeai import GoogleGenerativeAiModel
 
-            model = GoogleGenerativeAiModel(_access(settings), read_image=read_image)
+            model = GoogleGenerativeAiModel(_access(settings), patience=patience, read_image=read_image)
     return Models(answering=model, summarising=model.aside(SUMMARIES_AT_ONCE))
 
 

@@ -30,13 +30,14 @@ Told = Callable[[Exception, bool], ModelFailed]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """Calls under way at once, others wait; and seconds: to connect, between two pieces of an answer, before the second
-    attempt, and at most before any."""
+    attempt, and at most before any. `retried` is told the failure's code before each further attempt."""
 
     slots: int = 5
     connect: float = 5
     read: float = 120
     backoff: float = 0.5
     longest_wait: float = 30
+    retried: Callable[[str], None] = lambda code: None
 
     def pause(self, failure: ModelFailed, attempts: int) -> float | None:
         """Seconds to wait after so many attempts; None when there shall be no other."""
@@ -92,6 +93,7 @@ class Calls:
                 failure = self._told(error, begun)
                 if begun or (pause := self._patience.pause(failure, attempts)) is None:
                     raise failure from error
+            self._patience.retried(failure.code)
             await asyncio.sleep(pause)
 
 

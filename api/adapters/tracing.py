@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -70,18 +71,26 @@ class Tracing:
         self._tracer = provider.get_tracer("heartline")
         self._model_provider = PROVIDERS.get(model_provider, model_provider)
         self._texts = texts
+        self._failed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracing")
 
     def observe(self, end: TurnEnd) -> None:
         """Trace a turn that ended, within the trace of the request at hand."""
         offset = time.time_ns() - time.perf_counter_ns()
         told = _Told(end=end, offset=offset, ids=dict(noted()), model_provider=self._model_provider)
-        self._thread.submit(self._trace, told, get_current()).add_done_callback(_report)
+        with suppress(RuntimeError):  # closed: nobody collects any more
+            self._thread.submit(self._trace, told, get_current()).add_done_callback(self._report)
 
     async def close(self) -> None:
         """Send what is left."""
         await asyncio.to_thread(self._thread.shutdown)
         await asyncio.to_thread(self.provider.shutdown)
+
+    def _report(self, traced: "Future[None]") -> None:
+        """What cannot be traced is said once: every turn after it would fail the same."""
+        if (error := traced.exception()) is not None and not self._failed:
+            self._failed = True
+            logger.error("turns are not traced", exc_info=error)
 
     def _trace(self, told: "_Told", parent: Context) -> None:
         end = told.end
@@ -214,8 +223,3 @@ def _chat(tracer: Tracer, turn: Context, told: _Told) -> None:
 def _fail(span: Span, code: str) -> None:
     span.set_attribute("error.type", code)
     span.set_status(Status(StatusCode.ERROR))
-
-
-def _report(traced: "Future[None]") -> None:
-    if (error := traced.exception()) is not None:
-        logger.error("a turn could not be traced", exc_info=error)

@@ -102,6 +102,17 @@ async def test_turns_are_counted_with_every_stage(
     assert value(found, "heartline_model_first_token_seconds_count") == 2
 
 
+async def test_a_call_that_was_tried_again_is_counted_though_the_turn_went_well(
+    http: httpx2.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.will(refusal(503), reply("Hello."))
+    assert await say(http, "Hm?") == 200
+    found = await scraped(http)
+
+    assert value(found, "heartline_upstream_retries_total", code="upstream_unavailable") == 1
+    assert value(found, "heartline_turns_total", kind="new", outcome="stop") == 1
+
+
 async def test_what_the_parts_below_do_is_counted(
     http: httpx2.AsyncClient, heartline: System, upstream: FakeUpstream
 ) -> None:
