@@ -17,6 +17,7 @@ from api.access.owners import KeyHolders
 from api.app import create_app
 from api.services import Services
 from tests.fakes_http import FakeModel
+from tests.fakes_metrics import NotedMetrics
 from tests.fakes_models import HashEncoder, WordTokens
 from tests.system import System
 
@@ -55,6 +56,7 @@ def owned_app(built: System, allowance: Allowance | None = None) -> FastAPI:
             model=FakeModel(),
             tokens=WordTokens(),
             health=health,
+            metrics=NotedMetrics(),
             base_url="http://heartline.test",
             owners=holders(),
             allowance=allowance or Unlimited(),

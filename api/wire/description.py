@@ -79,11 +79,13 @@ def _sessions() -> dict[str, JsonObject]:
 
 
 def _server() -> dict[str, JsonObject]:
+    numbers: JsonObject = {"text/plain": {"schema": {"type": "string"}}}
     unfit = {"503": {"description": "It cannot serve now.", "content": _json(_ANY)}}
     health = _operation("Whether the server can serve; without a key only that", answer=_json(_ANY))
     return {
         "/": {"get": _open(_operation("What this server is", answer=_json(_ANY)))},
         "/health": {"get": _open({**health, "responses": {**_responses(health), **unfit}})},
+        "/metrics": {"get": _operation("What was counted, for Prometheus", answer=numbers)},
         "/openapi.json": {"get": _open(_operation("This description", answer=_json(_ANY)))},
     }
 

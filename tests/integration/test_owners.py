@@ -51,6 +51,7 @@ OWN: Final = {
 """Each owner has names of his own: the same one leads to another session."""
 
 COMMON: Final = {
+    "GET /metrics": Asked(),
     "GET /v1/models": Asked(),
     "GET /v1/models/{name:path}": Asked(),
     "POST /v1/embeddings": Asked({"input": "tea"}),
