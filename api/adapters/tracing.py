@@ -12,10 +12,11 @@ they took. The recall has OpenInference's names, the model's call those of OpenT
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Thread
 from typing import Final
 from uuid import UUID
 
@@ -23,8 +24,8 @@ import orjson
 from opentelemetry.context import Context, get_current
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
@@ -37,6 +38,9 @@ Texts = Callable[[UUID, Iterable[int]], Mapping[int, str]]
 
 BESIDE: Final = frozenset({"append", "first_token", "end"})
 """Stages that do not stand in the row before the model's call: they run beside it, or after it."""
+
+CLOSE_SECONDS: Final = 2.0
+"""How long a server that stops waits for a collector."""
 
 PROVIDERS: Final = {"gemini": "gcp.gemini", "google-generativeai": "gcp.gemini"}
 """Ours -> OpenTelemetry's, where they differ."""
@@ -59,8 +63,34 @@ def exporting(url: str, *, version: str) -> TracerProvider:
     headers)."""
     own = {SERVICE_NAME: "heartline", SERVICE_VERSION: version, **OTELResourceDetector().detect().attributes}
     provider = TracerProvider(resource=Resource.create(own), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
+    provider.add_span_processor(BatchSpanProcessor(_SpokenOnce(OTLPSpanExporter(endpoint=url))))
+    # It warns of each attempt, several a batch; what there is to say of a collector that is away is said once, below.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
     return provider
+
+
+class _SpokenOnce(SpanExporter):
+    """An exporter whose failing, and whose going on, is a line of the log each."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._failing = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        failing = result is not SpanExportResult.SUCCESS
+        if failing and not self._failing:
+            logger.warning("the collector takes no traces, they are dropped until it does")
+        elif self._failing and not failing:
+            logger.info("the collector takes traces again")
+        self._failing = failing
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)
 
 
 class Tracing:
@@ -82,9 +112,11 @@ class Tracing:
             self._thread.submit(self._trace, told, get_current()).add_done_callback(self._report)
 
     async def close(self) -> None:
-        """Send what is left."""
+        """Send what is left, unless the collector takes too long."""
         await asyncio.to_thread(self._thread.shutdown)
-        await asyncio.to_thread(self.provider.shutdown)
+        sending = Thread(target=self.provider.shutdown, name="traces", daemon=True)
+        sending.start()
+        await asyncio.to_thread(sending.join, CLOSE_SECONDS)
 
     def _report(self, traced: "Future[None]") -> None:
         """What cannot be traced is said once: every turn after it would fail the same."""

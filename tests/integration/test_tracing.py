@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 from typing import Any, cast
 
 import httpx2
@@ -17,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from api.adapters.tracing import Texts, Tracing
+from api.adapters.tracing import Texts, Tracing, exporting
 from api.app import create_app
 from api.bootstrap import running
 from api.chat.request import Address
@@ -270,6 +271,38 @@ async def test_a_configured_server_exports_the_request_and_the_turn_in_the_clien
     assert received.resource()["service.name"] == "my-companion"
     assert received.resource()["service.version"]
     assert not any("sister" in str(export) for _, _, export in received.exports)
+
+
+async def test_a_collector_that_is_away_is_spoken_of_once_and_does_not_keep_the_server_from_stopping(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answers = [503, 400, 400, 200, 400]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(answers.pop(0))
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            pass
+
+    caplog.set_level("INFO")
+    with listening(Handler) as url:
+        provider = exporting(f"{url}/v1/traces", version="1.2.3")
+        for _ in range(3):
+            provider.get_tracer("test").start_span("x").end()
+            provider.force_flush()
+    tracing = Tracing(provider, model_provider="offline")
+    provider.get_tracer("test").start_span("too late").end()
+    began = monotonic()
+    await tracing.close()
+
+    assert monotonic() - began < 8
+    assert [message for message in caplog.messages if "collector" in message] == [
+        "the collector takes no traces, they are dropped until it does",
+        "the collector takes traces again",
+    ]
 
 
 async def test_a_server_that_is_not_configured_traces_nothing(tmp_path: Path) -> None:
