@@ -7,7 +7,7 @@ running(settings)        all of it, with model and encoder, for as long as the c
 import asyncio
 import os
 import socket
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +47,7 @@ from projections.indexes import Indexes
 from projections.policies import Policy, policy_named
 from projections.read_models import ReadModels
 from projections.remembered import Remembered
+from projections.usage import Price
 from projections.views import Slot, claim_slot
 
 LOG_FILE = "events.sqlite"
@@ -100,7 +101,8 @@ class System:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncGenerator[System, None]:
     """Everything that serves, caught up with the log, until the context ends; then all that was begun is stored."""
-    watch = Watch(now)
+    prices = price_list(settings.price_file)
+    watch = Watch(now, prices)
     memory = open_memory(settings, watch.metrics)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(memory.close)
@@ -131,6 +133,7 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
             locks=locks,
             allowance=allowance,
             watch=watch,
+            prices=prices,
         )
         assembly = _Assembly.of(settings, memory, outside, remembered)
         system = assembly.system()
@@ -153,6 +156,7 @@ class Outside:
     locks: FileTurnLocks
     allowance: Allowance
     watch: Watch
+    prices: Mapping[str, Price]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +265,7 @@ class _Assembly:
             indexes=self.indexes,
             perception=self.perception,
             policy=_policy(self.settings),
-            prices=price_list(self.settings.price_file),
+            prices=self.outside.prices,
         )
 
     def _archive(self, aftercare: Aftercare) -> Archive:

@@ -112,7 +112,6 @@ class Settings(BorderSettings, ModelSettings, WatchSettings):
             raise ValueError("should be empty (SQLite in DATA_DIR): PostgreSQL comes with a later release")
         return log
 
-
     @field_validator("encryption", mode="before")
     @classmethod
     def _encryption_is_off(cls, encryption: object) -> object:

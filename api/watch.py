@@ -15,6 +15,7 @@ from api.adapters.prometheus import PrometheusMetrics
 from api.model_calls import ModelCalls
 from api.ports import TurnEnd
 from api.settings import SettingsError
+from projections.usage import Price
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -27,8 +28,8 @@ VERSION: Final = version("heartline")
 class Watch:
     """Told of each turn that ended. Without `trace` nothing is traced."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self.metrics = PrometheusMetrics(CollectorRegistry(), version=VERSION)
+    def __init__(self, clock: Callable[[], datetime], prices: Mapping[str, Price]) -> None:
+        self.metrics = PrometheusMetrics(CollectorRegistry(), version=VERSION, prices=prices)
         self.calls = ModelCalls(clock=clock)
         self._tracing: Tracing | None = None
 

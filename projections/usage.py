@@ -19,6 +19,11 @@ class Price:
     output: float
     cached: float
 
+    def cost(self, *, input_tokens: int, output_tokens: int, cached_tokens: int) -> float:
+        """US dollars for so many tokens, the cached ones being part of the input."""
+        fresh = input_tokens - cached_tokens
+        return (fresh * self.input + cached_tokens * self.cached + output_tokens * self.output) / 1_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageTotals:
@@ -85,7 +90,12 @@ class UsageLedger:
             )
             .fetchall()
         )
-        costs = [_cost(prices.get(model), tokens, output, cached) for model, tokens, output, cached, _, _ in rows]
+        costs = [
+            price.cost(input_tokens=tokens, output_tokens=output, cached_tokens=cached)
+            if (price := prices.get(model)) is not None
+            else None
+            for model, tokens, output, cached, _, _ in rows
+        ]
         known = [cost for cost in costs if cost is not None]
         return UsageTotals(
             input_tokens=sum(row[1] for row in rows),
@@ -95,9 +105,3 @@ class UsageLedger:
             estimated=any(row[5] for row in rows),
             estimated_cost_usd=sum(known) if len(known) == len(costs) else None,
         )
-
-
-def _cost(price: Price | None, tokens: int, output: int, cached: int) -> float | None:
-    if price is None:
-        return None
-    return ((tokens - cached) * price.input + cached * price.cached + output * price.output) / 1_000_000

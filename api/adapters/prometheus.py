@@ -4,7 +4,7 @@ Names follow Prometheus's conventions: base units, `_total` for what only grows.
 not the model that was asked for, not a path, no session.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from platform import python_version
 from typing import Final
 
@@ -24,6 +24,8 @@ from prometheus_client.registry import Collector
 from api.ports import Readings, TurnEnd
 from domain.errors import HeartlineError
 from domain.events import SessionEvent, SummaryWritten
+from domain.records import Usage
+from projections.usage import Price
 
 STAGE_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """From a stage that does next to nothing to a model that lets one wait."""
@@ -40,13 +42,14 @@ CODES: Final = 50
 class PrometheusMetrics:
     """Implements `api.ports.Metrics`."""
 
-    def __init__(self, registry: CollectorRegistry, *, version: str) -> None:
+    def __init__(self, registry: CollectorRegistry, *, version: str, prices: Mapping[str, Price]) -> None:
+        """What a model costs that is not among the `prices`, by model, is not counted."""
         self._registry = registry
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
         build = Gauge("heartline_build_info", "The running version.", ["version", "python"], registry=registry)
         build.labels(version, python_version()).set(1)
-        self._turns = _Turns(registry)
+        self._turns = _Turns(registry, prices)
         self._http = _Http(registry)
         self._work = _Work(registry)
 
@@ -107,8 +110,12 @@ class _Codes:
 
 
 class _Turns:
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, prices: Mapping[str, Price]) -> None:
+        self._prices = prices
         self._codes = _Codes()
+        self._cost = Counter(
+            "heartline_turn_cost_usd", "Estimated cost of turns whose model has a known price.", registry=registry
+        )
         self._turns = Counter("heartline_turns", "Turns that are over.", ["kind", "outcome"], registry=registry)
         self._failures = Counter("heartline_turn_failures", "Turns without a reply.", ["code"], registry=registry)
         self._upstream = Counter(
@@ -158,11 +165,16 @@ class _Turns:
         if end.model_failure is not None:
             self._upstream.labels(self._codes.label(end.model_failure.code)).inc()
         if end.reply is not None:
-            usage = end.reply.usage
-            self._tokens.labels("input").inc(usage["input_tokens"])
-            self._tokens.labels("output").inc(usage["output_tokens"])
-            self._tokens.labels("cached").inc(usage["cached_tokens"])
-            self._tokens.labels("reasoning").inc(usage["reasoning_tokens"])
+            self._spent(end.reply.model, end.reply.usage)
+
+    def _spent(self, model: str, usage: Usage) -> None:
+        tokens, output, cached = usage["input_tokens"], usage["output_tokens"], usage["cached_tokens"]
+        self._tokens.labels("input").inc(tokens)
+        self._tokens.labels("output").inc(output)
+        self._tokens.labels("cached").inc(cached)
+        self._tokens.labels("reasoning").inc(usage["reasoning_tokens"])
+        if (price := self._prices.get(model)) is not None:
+            self._cost.inc(max(0.0, price.cost(input_tokens=tokens, output_tokens=output, cached_tokens=cached)))
 
 
 class _Http:

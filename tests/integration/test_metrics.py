@@ -18,6 +18,7 @@ from api.settings import Settings
 from domain.errors import HeartlineError, Unavailable
 from domain.records import JsonObject
 from domain.turn import Context, Reply
+from projections.usage import Price
 from tests.fakes_models import usage
 from tests.upstream import FakeUpstream, refusal, reply
 
@@ -142,8 +143,8 @@ async def test_what_the_parts_below_do_is_counted(
 # -- the adapter -------------------------------------------------------------------------------------------------------
 
 
-def metrics() -> PrometheusMetrics:
-    return PrometheusMetrics(CollectorRegistry(), version="1.2.3")
+def metrics(**prices: Price) -> PrometheusMetrics:
+    return PrometheusMetrics(CollectorRegistry(), version="1.2.3", prices=prices)
 
 
 def turn(error: HeartlineError | None = None) -> TurnEnd:
@@ -205,6 +206,16 @@ def test_the_models_own_share_of_the_first_token_is_told_apart() -> None:
     assert value(found, "heartline_model_first_token_seconds_sum") == pytest.approx(0.02)
     assert value(found, "heartline_turn_stage_seconds_sum", stage="first_token") == pytest.approx(0.05)
     assert value(found, "heartline_turn_duration_seconds_sum") == pytest.approx(0.09)
+
+
+def test_the_cost_of_a_turn_is_counted_where_its_models_price_is_known() -> None:
+    known, unknown = metrics(m=Price(input=1e6, output=2e6, cached=0.0)), metrics()
+
+    known.turn_ended(turn())
+    unknown.turn_ended(turn())
+
+    assert value(samples(known.exposition()), "heartline_turn_cost_usd_total") == 7 * 1 + 5 * 2
+    assert value(samples(unknown.exposition()), "heartline_turn_cost_usd_total") == 0
 
 
 def test_two_of_them_in_one_process_share_nothing() -> None:
