@@ -17,6 +17,7 @@ from api.access.key_file import KeyFile
 from api.access.owners import KeyHolders, Owners
 from api.access.room import Room, SessionRoom, boundless
 from api.adapters.calls import Patience
+from api.adapters.cross_encoder import CrossEncoderReranker
 from api.adapters.foreign_events import MappedForeignEvents
 from api.adapters.minilm import MiniLmEncoder
 from api.adapters.sqlite_log import SqliteEventLog
@@ -31,10 +32,11 @@ from api.chat.contexts import Contexts
 from api.chat.perception import Perception
 from api.chat.replies import Replies
 from api.chat.resolution import Resolver
+from api.chat.seeking import Seeking
 from api.chat.turns import TurnParts, Turns
 from api.detectors import detectors
 from api.health import Disk, Health
-from api.ports import EmotionDetector, Metrics
+from api.ports import EmotionDetector, Metrics, Reranker
 from api.prices import price_list
 from api.providers import Models, models
 from api.services import Services
@@ -47,6 +49,7 @@ from projections.indexes import Indexes
 from projections.policies import Policy, policy_named
 from projections.read_models import ReadModels
 from projections.remembered import Remembered
+from projections.token_vectors import projection
 from projections.usage import Price
 from projections.views import Slot, claim_slot
 
@@ -125,6 +128,10 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
             watch.trace(url, model_provider=provider, texts=remembered.texts if shown else None)
             stack.push_async_callback(watch.close)
         readers = await asyncio.to_thread(detectors, settings.emotion_detector)
+        reranker = _reranker(settings)
+        if reranker is not None:
+            reranker.start()
+            stack.callback(reranker.close)
         outside = Outside(
             encoder=encoder,
             detectors=readers,
@@ -134,6 +141,7 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
             allowance=allowance,
             watch=watch,
             prices=prices,
+            reranker=reranker,
         )
         assembly = _Assembly.of(settings, memory, outside, remembered)
         system = assembly.system()
@@ -157,6 +165,7 @@ class Outside:
     allowance: Allowance
     watch: Watch
     prices: Mapping[str, Price]
+    reranker: Reranker | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,20 +175,20 @@ class _Assembly:
     settings: Settings
     memory: Memory
     outside: Outside
-    remembered: Remembered
+    seeking: Seeking
     perception: Perception
-    indexes: Indexes
 
     @classmethod
     def of(cls, settings: Settings, memory: Memory, outside: Outside, remembered: Remembered) -> "_Assembly":
-        return cls(
-            settings=settings,
-            memory=memory,
-            outside=outside,
+        kept = projection() if settings.token_vectors else None
+        perception = Perception(outside.encoder, *outside.detectors, projection=kept)
+        seeking = Seeking(
             remembered=remembered,
-            perception=Perception(outside.encoder, *outside.detectors),
-            indexes=Indexes(remembered, embedder=outside.encoder.id, dimensions=outside.encoder.dimensions),
+            indexes=Indexes(remembered, embedders=perception.embedders, dimensions=outside.encoder.dimensions),
+            policy=_policy(settings),
+            reranker=outside.reranker,
         )
+        return cls(settings=settings, memory=memory, outside=outside, seeking=seeking, perception=perception)
 
     def system(self) -> System:
         aftercare = self._aftercare()
@@ -207,7 +216,7 @@ class _Assembly:
         summariser = Summariser(
             log=self.memory.log,
             locks=self.outside.locks,
-            remembered=self.remembered,
+            remembered=self.seeking.remembered,
             model=self.outside.models.summarising,
             after_messages=self.settings.summarize_after_messages,
         )
@@ -216,7 +225,7 @@ class _Assembly:
             follower=self.memory.follower,
             locks=self.outside.locks,
             perception=self.perception,
-            remembered=self.remembered,
+            remembered=self.seeking.remembered,
             summariser=summariser,
         )
         return Aftercare(parts)
@@ -248,9 +257,7 @@ class _Assembly:
 
     def _contexts(self) -> Contexts:
         return Contexts(
-            remembered=self.remembered,
-            indexes=self.indexes,
-            policy=_policy(self.settings),
+            seeking=self.seeking,
             shares=_shares(self.settings),
             counter=self.outside.tokens,
             window_messages=self.settings.max_working_memory_size or UNLIMITED,
@@ -261,10 +268,9 @@ class _Assembly:
         return SessionReads(
             log=self.memory.log,
             follower=self.memory.follower,
-            remembered=self.remembered,
-            indexes=self.indexes,
+            seeking=self.seeking,
             perception=self.perception,
-            policy=_policy(self.settings),
+            clock=now,
             prices=self.outside.prices,
         )
 
@@ -274,7 +280,9 @@ class _Assembly:
             log=self.memory.log,
             follower=self.memory.follower,
             models=self.memory.models,
-            exports=ExportReader(foreign=MappedForeignEvents(), embedder=encoder.id, dimensions=encoder.dimensions),
+            exports=ExportReader(
+                foreign=MappedForeignEvents(), embedders=self.perception.embedders, dimensions=encoder.dimensions
+            ),
             clock=now,
             noted=aftercare.note,
             room=self._room(),
@@ -292,7 +300,7 @@ class _Assembly:
             perception=self.perception,
             model=self.outside.models.answering,
             calls=self.outside.watch.calls,
-            indexes=self.indexes,
+            indexes=self.seeking.indexes,
             aftercare=aftercare,
             disk=Disk(folder=self.settings.data_dir),
             version=VERSION,
@@ -328,6 +336,12 @@ def _policy(settings: Settings) -> Policy:
     return policy_named(
         settings.recall_policy, top_k=None if settings.recall_policy == "cosine" else settings.rag_top_k
     )
+
+
+def _reranker(settings: Settings) -> CrossEncoderReranker | None:
+    if not settings.rerank_model:
+        return None
+    return CrossEncoderReranker(settings.rerank_model, deadline_seconds=settings.rerank_deadline_seconds)
 
 
 def _shares(settings: Settings) -> Shares:

@@ -123,7 +123,7 @@ class Health:
     def _others(self) -> dict[str, Part]:
         """What may fail without taking the conversation down."""
         model: JsonObject = {"provider": self.model.provider, "default": self.model.default, **self.calls.told()}
-        embedder: JsonObject = {"id": self.perception.embedder, "error": self.perception.failure}
+        embedder: JsonObject = {"id": self.perception.embedders.vectors, "error": self.perception.failure}
         aftercare: JsonObject = {"running": self.aftercare.running, "waiting": self.aftercare.waiting}
         failing, blind, idle = self.calls.failing, self.perception.failure, not self.aftercare.running
         return {

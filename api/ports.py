@@ -109,6 +109,21 @@ class EmotionDetector(Protocol):
         ...
 
 
+Unjudged = Literal["late", "failed", "absent"]
+
+
+class Reranker(Protocol):
+    """A model that reads query and memory together."""
+
+    @property
+    def name(self) -> str: ...
+
+    def judge(self, query: str, texts: Sequence[str]) -> Sequence[float] | Unjudged:
+        """How relevant each text is to the query, 0 to 1. Blocks until its deadline at most; where there is no answer
+        by then, why: late, failed, or absent (not loaded, or not installed). Raises nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of the text of one choice. `refusal` marks the words of a model that declines to answer."""

@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 from api.access.key_file import KeyFile
 from api.border_settings import REQUESTS_A_MINUTE, BorderSettings
 from api.model_settings import ModelSettings
+from api.recall_settings import RecallSettings
 from api.watch_settings import WatchSettings
 
 KEY_FILE: Final = "api-keys"
@@ -33,11 +34,11 @@ class SettingsError(Exception):
     """One sentence for whoever starts the server: the variable, its value (never a secret) and what is allowed."""
 
 
-class Settings(BorderSettings, ModelSettings, WatchSettings):
+class Settings(BorderSettings, ModelSettings, RecallSettings, WatchSettings):
     """Every setting, valid and fit to start with. The variable is the field's name in capitals.
 
-    Those of the borders, of the language models and of what is seen of a running server stand in classes of their own,
-    to be read by themselves.
+    Those of the borders, of the language models, of recall and of what is seen of a running server stand in classes of
+    their own, to be read by themselves.
     """
 
     model_config = SettingsConfigDict(
@@ -62,10 +63,6 @@ class Settings(BorderSettings, ModelSettings, WatchSettings):
         "goemotions",
         description="What reads the emotion of a message: goemotions (by the embedding's forward pass) or keywords.",
     )
-    recall_policy: Literal["hybrid", "cosine"] = Field(
-        "hybrid", description="How memories are chosen: hybrid is cosine with words (BM25), cosine the original design."
-    )
-    rag_top_k: int = Field(10, ge=0, le=64, description="Memories recalled into a context, at most; 0 recalls none.")
 
     context_window_tokens: int = Field(
         4096, ge=256, le=2_000_000, description="Tokens that a context and its reply may take together."

@@ -19,6 +19,7 @@ PathCause = Literal["edit", "extend", "remove", "restore", "swipe", "branch", "b
 Verdict = Literal[
     "kept", "in_window", "below_threshold", "below_cut", "over_budget", "duplicate", "filtered", "vector_pending"
 ]
+RerankOutcome = Literal["used", "late", "failed", "absent"]
 MemoryKind = Literal["message", "carried", "summary", "persona"]
 
 
@@ -111,6 +112,15 @@ class PolicyRecord(TypedDict):
     parameters: dict[str, Json]
 
 
+class RerankRecord(TypedDict):
+    """Which model was asked to rerank how many of the best candidates, what became of it, and how long it took."""
+
+    model: str
+    outcome: RerankOutcome
+    considered: int
+    ms: float
+
+
 class RecallRecord(TypedDict):
     """What recall did: every kept candidate and the best 64 others; of the rest, how many met which verdict."""
 
@@ -120,3 +130,4 @@ class RecallRecord(TypedDict):
     rest: dict[str, int]
     threshold: float
     cut: float | None
+    rerank: NotRequired[RerankRecord]

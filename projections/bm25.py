@@ -6,47 +6,87 @@ is the same whatever came later. Robertson and Zaragoza, The Probabilistic Relev
 
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-K1 = 0.9
-B = 0.4
+from projections.course import Course
+
+K1: Final = 0.9
+B: Final = 0.4
+
+
+class _Posting:
+    """Where a stem occurs: documents in rising order, how often in all of each, how often in its beginning."""
+
+    def __init__(self) -> None:
+        self.rows = array("i")
+        self.counts = array("i")
+        self.heads = array("i")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lengths:
+    """How long each document of a course is, of its own or with its neighbours, and the mean of it."""
+
+    lengths: NDArray[np.float32]
+    mean: float
 
 
 class Bm25:
     """Postings of stems; documents are numbered from 0 in the order they were added."""
 
     def __init__(self) -> None:
-        self._postings: dict[str, tuple[array[int], array[int]]] = {}
+        self._postings: dict[str, _Posting] = {}
         self._lengths = array("i")
+        self._head_lengths = array("i")
 
-    def add(self, terms: Mapping[str, int]) -> None:
-        """The next document, as stem -> how often it occurs."""
+    def add(self, terms: Mapping[str, int], head: Mapping[str, int] | None = None) -> None:
+        """The next document, as stem -> how often it occurs; `head` the same of its beginning, where that is less."""
         row = len(self._lengths)
+        beginning = terms if head is None else head
         for stem, count in terms.items():
-            if stem not in self._postings:
-                self._postings[stem] = (array("i"), array("i"))
-            rows, counts = self._postings[stem]
-            rows.append(row)
-            counts.append(count)
+            posting = self._postings.get(stem)
+            if posting is None:
+                posting = self._postings[stem] = _Posting()
+            posting.rows.append(row)
+            posting.counts.append(count)
+            posting.heads.append(beginning.get(stem, 0))
         self._lengths.append(sum(terms.values()))
+        self._head_lengths.append(sum(beginning.values()))
 
-    def scores(self, query: Sequence[str], asked: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """A score for every document, 0 for those not `asked` about (a mask over all documents)."""
-        scores = np.zeros(len(self._lengths), dtype=np.float32)
-        number = int(np.count_nonzero(asked))
-        if number == 0:
+    def scores(self, query: Sequence[str], course: Course, *, reach: int = 0, b: float = B) -> NDArray[np.float32]:
+        """A score for every place of the course. With a `reach` the document is the beginnings of the message and of
+        so many neighbours on either side, as far as they are of its sitting."""
+        scores = np.zeros(len(course), dtype=np.float32)
+        if not len(course):
             return scores
-        lengths = np.frombuffer(self._lengths, dtype=np.int32)
-        mean = max(float(lengths[asked].mean()), 1.0)
-        damping = K1 * (1 - B + B * lengths / mean)
-        for stem in dict.fromkeys(query):
-            if stem not in self._postings:
+        lengths = self._measured(course, reach)
+        damping = (1 - b) + b * lengths.lengths / lengths.mean
+        for stem in query:
+            posting = self._postings.get(stem)
+            if posting is None:
                 continue
-            rows, counts = (np.frombuffer(posting, dtype=np.int32) for posting in self._postings[stem])
-            hit = asked[rows]
-            rows, counts = rows[hit], counts[hit]
-            rarity = np.log1p((number - len(rows) + 0.5) / (len(rows) + 0.5))
-            scores[rows] += rarity * (K1 + 1) * counts / (counts + damping[rows])
+            places, counts = _occurrences(posting, course, reach)
+            rarity = np.log1p((len(course) - len(places) + 0.5) / (len(places) + 0.5))
+            scores[places] += rarity * (K1 + 1) * counts / (counts + K1 * damping[places])
         return scores
+
+    def _measured(self, course: Course, reach: int) -> _Lengths:
+        source = self._head_lengths if reach else self._lengths
+        own = np.frombuffer(source, dtype=np.int32)[course.documents]
+        lengths = course.sums(own, reach).astype(np.float32)
+        return _Lengths(lengths=lengths, mean=max(float(lengths.mean(dtype=np.float64)), 1.0))
+
+
+def _occurrences(posting: _Posting, course: Course, reach: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The places whose document has the stem, and how often."""
+    places = course.places(np.frombuffer(posting.rows, dtype=np.int32))
+    counts = np.frombuffer(posting.heads if reach else posting.counts, dtype=np.int32)
+    here = (places >= 0) & (counts > 0)
+    places, counts = places[here], counts[here]
+    if not reach:
+        return places, counts.astype(np.float32)
+    return course.spread(places, counts, reach)

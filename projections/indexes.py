@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Final
 from uuid import UUID
 
-from projections.session_index import SessionIndex, Source
+from projections.session_index import Embedders, Rows, SessionIndex
 
 WARM_SESSIONS: Final = 200
 
@@ -18,9 +18,9 @@ WARM_SESSIONS: Final = 200
 class Indexes:
     """Session indexes by session. Each is used by one thread at a time."""
 
-    def __init__(self, source: Source, *, embedder: str, dimensions: int, warm: int = WARM_SESSIONS) -> None:
-        self._source = source
-        self._embedder = embedder
+    def __init__(self, rows: Rows, *, embedders: Embedders, dimensions: int, warm: int = WARM_SESSIONS) -> None:
+        self._rows = rows
+        self._embedders = embedders
         self._dimensions = dimensions
         self._warm = warm
         self._indexes: OrderedDict[UUID, tuple[SessionIndex, Lock]] = OrderedDict()
@@ -33,18 +33,18 @@ class Indexes:
     @contextmanager
     def fresh(self, session: UUID) -> Generator[SessionIndex]:
         """The session's index with everything the views hold by now, for this thread alone until it is done."""
-        forgetting = self._source.last_forgetting()
+        forgetting = self._rows.last_forgetting()
         with self._lock:
             if forgetting != self._forgetting:
                 self._forgetting = forgetting
                 self._indexes.clear()
             if session not in self._indexes:
-                index = SessionIndex(session, embedder=self._embedder, dimensions=self._dimensions)
+                index = SessionIndex(session, embedders=self._embedders, dimensions=self._dimensions)
                 self._indexes[session] = (index, Lock())
                 if len(self._indexes) > self._warm:
                     self._indexes.popitem(last=False)
             self._indexes.move_to_end(session)
             index, busy = self._indexes[session]
         with busy:
-            index.refresh(self._source)
+            index.refresh(self._rows)
             yield index

@@ -1,11 +1,14 @@
-"""The rows of the lexical index: which stems a message and its speaker's name have, how often, and how many they are.
+"""The rows of the lexical index: which stems a message and its speaker's name have, and what else its text shows.
 
-Scores are not kept here: they depend on the path that is asked about.
+A text never changes, so all of this is read from it once. Scores are not kept here: they depend on the path that is
+asked about.
 """
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -19,20 +22,27 @@ from domain.events import (
     ReplyExtended,
     SessionErased,
 )
+from projections.facts import Source, day_of, seconds
 from projections.lineage import forget, forgotten_in, in_reach, origins, scope, sweep
 from projections.ports import LoggedEvent
 from projections.stemming import stems
+from projections.traits import Traits, traits
 from projections.views import Views
+
+HEAD: Final = 40
+"""Stems at a message's beginning that count for its neighbours: a long answer must not drown what stands around it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The stems of a message or carried memory and their counts; `length` is their sum."""
+    """The stems of a message or carried memory and their counts; `head` those of its beginning, where it is longer."""
 
     version: int
     session: str
-    length: int
     terms: dict[str, int]
+    head: dict[str, int] | None
+    source: Source
+    traits: Traits
 
 
 class Lexicon:
@@ -41,8 +51,8 @@ class Lexicon:
     name = "lexicon"
     schema = (
         """CREATE TABLE terms (
-            session TEXT NOT NULL, version INTEGER NOT NULL, length INTEGER NOT NULL, terms BLOB NOT NULL,
-            speaker TEXT, PRIMARY KEY (session, version)
+            session TEXT NOT NULL, version INTEGER NOT NULL, terms BLOB NOT NULL, head BLOB, traits BLOB NOT NULL,
+            language TEXT NOT NULL, role TEXT, speaker TEXT, said REAL, PRIMARY KEY (session, version)
         )""",
         """CREATE TABLE speakers (
             session TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (session, name)
@@ -58,10 +68,12 @@ class Lexicon:
         match event:
             case MessageReceived(role="tool"):
                 pass
-            case MessageReceived() | ReplyCompleted() | MemoryCarried():
-                _store(db, event, event.name)
+            case MessageReceived() | MemoryCarried():
+                _store(db, event, (event.role, event.name, seconds(event.said_at)))
+            case ReplyCompleted():
+                _store(db, event, ("assistant", event.name, seconds(event.said_at)))
             case MessageEdited() | ReplyExtended():
-                _store(db, event, _speaker_of(db, session, event.replaces))
+                _store(db, event, _said_of(db, session, event.replaces))
             case MessageForgotten():
                 forget(db, "terms", session, forgotten_in(event))
             case SessionErased():
@@ -73,14 +85,11 @@ class Lexicon:
     def rows(self, session: UUID, at: int | None = None, *, after: int = 0) -> list[Terms]:
         """Terms of the session's and its ancestors' messages with versions above `after`, in order."""
         rows = self._views.read().execute(
-            f"""SELECT t.version, t.session, t.length, t.terms {in_reach("terms")}
-            WHERE t.version > :after ORDER BY t.version""",
+            f"""SELECT t.version, t.session, t.terms, t.head, t.traits, t.language, t.role, t.speaker, t.said
+            {in_reach("terms")} WHERE t.version > :after ORDER BY t.version""",
             scope(session, at, after=after),
         )
-        return [
-            Terms(version=version, session=origin, length=length, terms=orjson.loads(terms))
-            for version, origin, length, terms in rows
-        ]
+        return [_from_row(row) for row in rows]
 
     def speakers(self, session: UUID, at: int | None = None) -> list[str]:
         """The names of those who talk in the session, as far as messages carry names."""
@@ -91,19 +100,46 @@ class Lexicon:
 _Spoken = MessageReceived | MessageEdited | ReplyCompleted | ReplyExtended | MemoryCarried
 
 
-def _store(db: sqlite3.Connection, event: _Spoken, speaker: str | None) -> None:
+_Said = tuple[str | None, str | None, float | None]
+"""Role, speaker and seconds since the epoch."""
+
+
+def _store(db: sqlite3.Connection, event: _Spoken, said: _Said) -> None:
     session, version = event.originator_id.hex, event.originator_version
-    terms = Counter(stems(f"{speaker or ''} {event.text}"))
+    _, speaker, when = said
+    found = stems(f"{speaker or ''} {event.text}")
     db.execute(
-        "INSERT OR REPLACE INTO terms VALUES (?, ?, ?, ?, ?)",
-        (session, version, terms.total(), orjson.dumps(terms), speaker),
+        "INSERT OR REPLACE INTO terms VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            session,
+            version,
+            orjson.dumps(Counter(found.stems)),
+            orjson.dumps(Counter(found.stems[:HEAD])) if len(found.stems) > HEAD else None,
+            orjson.dumps(traits(event.text, day_of(when)).packed()),
+            found.language,
+            *said,
+        ),
     )
     if speaker is not None:
         db.execute("INSERT OR IGNORE INTO speakers VALUES (?, ?, ?)", (session, speaker, version))
 
 
-def _speaker_of(db: sqlite3.Connection, session: str, replaced: int) -> str | None:
-    """Who said the message that is replaced; it may be an ancestor's."""
+def _said_of(db: sqlite3.Connection, session: str, replaced: int) -> _Said:
+    """Who said the message that is replaced, and when; it may be an ancestor's."""
     origin = origins(db, session, [replaced]).get(replaced)
-    row = db.execute("SELECT speaker FROM terms WHERE session = ? AND version = ?", (origin, replaced)).fetchone()
-    return row[0] if row is not None else None
+    row: _Said | None = db.execute(
+        "SELECT role, speaker, said FROM terms WHERE session = ? AND version = ?", (origin, replaced)
+    ).fetchone()
+    return row or (None, None, None)
+
+
+def _from_row(row: Sequence[Any]) -> Terms:
+    version, session, terms, head, packed, language, role, speaker, said = row
+    return Terms(
+        version=version,
+        session=session,
+        terms=orjson.loads(terms),
+        head=orjson.loads(head) if head is not None else None,
+        source=Source(role=role, speaker=speaker, said=said, language=language),
+        traits=Traits.unpacked(orjson.loads(packed)),
+    )

@@ -3,35 +3,54 @@
 A policy is data and a pure function. Changing a weight or a part makes a new version, and old versions stay: why-not
 must be able to ask them.
 
-    cosine   the original design: exact cosine, raised where the feeling is the query's, top 3
-    hybrid   cosine + 0.4 * BM25 / its maximum, top `RAG_TOP_K`
+    heartline   words, neighbours, tokens, speakers, days, marks of an answer; fitted weights (`heartline.py`)
+    hybrid      cosine + 0.4 * BM25 / its maximum, top `RAG_TOP_K`
+    cosine      the original design: exact cosine, raised where the feeling is the query's, top 3
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.errors import InvalidRequest
 from domain.records import PolicyRecord
+from projections.evidence import Evidence, Scores
+from projections.heartline import heartline
 
-Scores = NDArray[np.float32]
+
+class Policy(Protocol):
+    """An additive score. A memory below `threshold` is not recalled; `top_k` are, at most."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def top_k(self) -> int: ...
+
+    @property
+    def threshold(self) -> float: ...
+
+    def parts(self, evidence: Evidence) -> dict[str, Scores]:
+        """The score's named parts, a value a place of the evidence's course; the score is their sum."""
+        ...
+
+    def recalling(self, top_k: int) -> Self:
+        """The same policy, wanting so many memories."""
+        ...
+
+    def record(self) -> PolicyRecord:
+        """The policy as an event keeps it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signals:
-    """What is known of every candidate document, as arrays of one length. `cosine` is NaN where none was computed."""
-
-    cosine: Scores
-    bm25: Scores
-    same_feeling: NDArray[np.bool_]
-    importance: Scores
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """An additive score. A weight of 0 leaves its part out; a memory below `threshold` is not recalled."""
+class Blend:
+    """Cosine, words and feelings. A weight of 0 leaves its part out."""
 
     name: str
     version: int
@@ -40,21 +59,19 @@ class Policy:
     feeling: float
     threshold: float = 0.0
 
-    def parts(self, signals: Signals) -> dict[str, Scores]:
-        """The score's named parts; the score is their sum. A document without a vector has a cosine part of 0."""
-        cosine = np.nan_to_num(signals.cosine, nan=0.0)
-        parts = {"cosine": cosine}
+    def parts(self, evidence: Evidence) -> dict[str, Scores]:
+        parts = {"cosine": evidence.cosine if self.bm25 else evidence.plain_cosine}
         if self.bm25:
-            highest = float(signals.bm25.max(initial=0.0))
-            parts["bm25"] = signals.bm25 * np.float32(self.bm25 / highest if highest else 0.0)
+            parts["bm25"] = evidence.words(0) * np.float32(self.bm25)
         if self.feeling:
-            parts["feeling"] = np.where(signals.same_feeling, cosine * signals.importance * self.feeling, 0.0).astype(
-                np.float32
-            )
+            same, importance = evidence.feelings
+            parts["feeling"] = np.where(same, parts["cosine"] * importance * np.float32(self.feeling), np.float32(0.0))
         return parts
 
+    def recalling(self, top_k: int) -> "Blend":
+        return replace(self, top_k=top_k)
+
     def record(self) -> PolicyRecord:
-        """The policy as an event keeps it."""
         return {
             "name": self.name,
             "version": self.version,
@@ -67,15 +84,19 @@ class Policy:
         }
 
 
-COSINE: Final = Policy(name="cosine", version=1, top_k=3, bm25=0.0, feeling=0.3)
-HYBRID: Final = Policy(name="hybrid", version=1, top_k=10, bm25=0.4, feeling=0.0)
-POLICIES: Final = {policy.name: policy for policy in (COSINE, HYBRID)}
+COSINE: Final = Blend(name="cosine", version=1, top_k=3, bm25=0.0, feeling=0.3)
+HYBRID: Final = Blend(name="hybrid", version=1, top_k=10, bm25=0.4, feeling=0.0)
+POLICIES: Final[Mapping[str, Callable[[], Policy]]] = {
+    "cosine": lambda: COSINE,
+    "heartline": heartline,
+    "hybrid": lambda: HYBRID,
+}
 
 
 def policy_named(name: str, *, top_k: int | None = None) -> Policy:
     """The newest version of a policy, with another `top_k` if given. Raises InvalidRequest for an unknown name."""
-    policy = POLICIES.get(name)
-    if policy is None:
+    make = POLICIES.get(name)
+    if make is None:
         known = ", ".join(sorted(POLICIES))
         raise InvalidRequest(f"There is no recall policy {name!r}; known are {known}.", param="policy")
-    return policy if top_k is None else replace(policy, top_k=top_k)
+    return make() if top_k is None else make().recalling(top_k)

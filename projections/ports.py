@@ -24,8 +24,9 @@ class LoggedEvent:
 class StoredVector:
     """A vector of one part of one message, written once.
 
-    `part` is "0", "1", … for the pieces of a long text, "query" for the query form. `vector` holds little-endian
-    float16 of unit length. `embedder` names the model's hash, pooling and precision.
+    `part` is "0", "1", … for the pieces of a long text, "query" for the query form. `embedder` names the model's hash,
+    pooling and precision; `vector` holds little-endian float16 of unit length, or token vectors where the embedder says
+    so (`token_vectors.py`).
     """
 
     session: UUID

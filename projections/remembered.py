@@ -5,7 +5,7 @@ Reads the views and writes nothing. All methods block; call them off the event l
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
 from uuid import UUID
@@ -14,12 +14,15 @@ import numpy as np
 
 from domain.persona import chunks
 from domain.records import MemoryKind
+from projections.facts import Source
 from projections.instructions import StoredInstruction
 from projections.messages import PathMessage
 from projections.read_models import ReadModels
-from projections.session_index import Additions, Document, Feeling, VectorRow
+from projections.session_index import Additions, Document, Embedders, Feeling, TokenRow, VectorRow
 from projections.stemming import stems
 from projections.summaries import Summary
+from projections.token_vectors import TokenVectors
+from projections.traits import traits
 
 MESSAGES_KEPT: Final = 50_000
 """Messages held in memory, about 1 kB each; those of the session unused for longest go first."""
@@ -49,12 +52,13 @@ class Remembered:
         self._forgetting = 0
         self._lock = Lock()
 
-    def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions:
-        """What came after event `version` and vector `sequence` (see `session_index.Source`)."""
+    def additions(self, session: UUID, embedders: Embedders, *, version: int, sequence: int) -> Additions:
+        """What came after event `version` and vector `sequence` (see `session_index.Rows`)."""
         models = self.models
         with models.views.snapshot():
             documents = [*self._said(session, version), *self._written(session, version)]
-            rows = models.vectors.rows(session, embedder, after=sequence)
+            rows = models.vectors.rows(session, embedders.vectors, after=sequence)
+            tokens = models.vectors.rows(session, embedders.tokens, after=sequence) if embedders.tokens else []
             readings = models.emotions.readings(session, after=version)
         documents.sort(key=lambda document: (document.version, document.start or 0))
         newest = [version, *(document.version for document in documents), *(row.version for row in readings)]
@@ -65,16 +69,21 @@ class Remembered:
                 for row in rows
                 if row.part.isdigit()
             ],
+            tokens=[
+                TokenRow(version=row.version, part=int(row.part), tokens=TokenVectors.unpacked(row.vector))
+                for row in tokens
+                if row.part.isdigit()
+            ],
             feelings=[
                 Feeling(version=row.version, of=row.of, dominant=row.dominant, importance=row.importance)
                 for row in readings
             ],
             version=max(newest),
-            sequence=max([sequence, *(row.sequence for row in rows)]),
+            sequence=max([sequence, *(row.sequence for row in [*rows, *tokens])]),
         )
 
     def last_forgetting(self) -> int:
-        """The position at which anything was forgotten last (see `session_index.Source`)."""
+        """The position at which anything was forgotten last (see `session_index.Rows`)."""
         return self.models.conversation.last_forgetting()
 
     def _said(self, session: UUID, after: int) -> list[Document]:
@@ -82,12 +91,22 @@ class Remembered:
         rows = self.models.lexicon.rows(session, after=after)
         carried = self.models.memories.texts(session, [row.version for row in rows]) if rows else {}
         kinds: dict[bool, MemoryKind] = {True: "carried", False: "message"}
-        return [Document(kind=kinds[row.version in carried], version=row.version, terms=row.terms) for row in rows]
+        return [
+            Document(
+                kind=kinds[row.version in carried],
+                version=row.version,
+                terms=row.terms,
+                head=row.head,
+                source=row.source,
+                traits=row.traits,
+            )
+            for row in rows
+        ]
 
     def _written(self, session: UUID, after: int) -> list[Document]:
         """Summaries, and the chunks of instructions; there are few of both."""
         documents = [
-            Document(kind="summary", version=summary.version, terms=Counter(stems(summary.text)))
+            _written_document("summary", summary.version, summary.text)
             for summary in self.models.summaries.all(session, after=after)
         ]
         for instruction in self.models.instructions.instructions(session, after=after):
@@ -173,12 +192,22 @@ class Remembered:
 
 def _chunk_documents(instruction: StoredInstruction) -> list[Document]:
     return [
-        Document(
-            kind="persona",
-            version=instruction.version,
+        replace(
+            _written_document("persona", instruction.version, instruction.text[chunk.start : chunk.end]),
             start=chunk.start,
             end=chunk.end,
-            terms=Counter(stems(instruction.text[chunk.start : chunk.end])),
         )
         for chunk in chunks(instruction.text)
     ]
+
+
+def _written_document(kind: MemoryKind, version: int, text: str) -> Document:
+    """What nobody said on a day: it names no days, and has no speaker."""
+    found = stems(text)
+    return Document(
+        kind=kind,
+        version=version,
+        terms=Counter(found.stems),
+        source=Source(language=found.language),
+        traits=traits(text, None),
+    )

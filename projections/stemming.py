@@ -1,50 +1,84 @@
-"""Words of a text as the lexical index counts them: lower case, without stop words, as English (Porter 2) stems.
+"""Words of a text as the lexical index counts them: lower case, without stop words, as stems of the text's language.
 
-Pure. Other languages pass through almost unchanged, which still lets equal words meet.
+Pure. Scripts that put no spaces between words (and Korean, whose words carry their particles) are counted as pairs of
+neighbouring characters. A text that does not tell its language is taken as English.
 """
 
 import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import snowballstemmer
 
-_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+from projections.languages import ENGLISH, LANGUAGES, content_words, language_of
 
-_STOP_WORDS = """
-    a about above after again against all am an and any are aren't as at be because been before being below between
-    both but by can can't cannot could couldn't did didn't do does doesn't doing don't down during each few for from
-    further had hadn't has hasn't have haven't having he he'd he'll he's her here here's hers herself him himself his
-    how how's i i'd i'll i'm i've if in into is isn't it it's its itself just let's me more most mustn't my myself no
-    nor not of off on once only or other ought our ours ourselves out over own same shan't she she'd she'll she's should
-    shouldn't so some such than that that's the their theirs them themselves then there there's these they they'd
-    they'll they're they've this those through to too under until up us very was wasn't we we'd we'll we're we've were
-    weren't what what's when when's where where's which while who who's whom why why's will with won't would wouldn't
-    you you'd you'll you're you've your yours yourself yourselves
-"""
+_APOSTROPHE: Final = "\N{RIGHT SINGLE QUOTATION MARK}"
+_PAIRED: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+    "\U00020000-\U0003134f"
+)
+"""Thai, Lao, Burmese, Khmer, kana, Han, Hangul."""
+_WORD = re.compile(rf"([{_PAIRED}]+)|((?:(?![{_PAIRED}])[^\W_])+(?:'[^\W_]+)*)")
 
-STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+@dataclass(frozen=True, slots=True)
+class Stems:
+    """The stems of a text's words in order, stop words left out, and its language ("" when it does not tell)."""
+
+    language: str
+    stems: list[str]
 
 
 class _Stemmer(Protocol):
     def stemWord(self, word: str) -> str: ...  # noqa: N802 - the library's name
 
 
-# The library's stemmer keeps the word it works on in itself, so it serves one thread at a time.
-_stemmer = cast("_Stemmer", snowballstemmer.stemmer("english"))  # pyright: ignore[reportUnknownMemberType] - untyped
+# The library's stemmers keep the word they work on in themselves, so they serve one thread at a time.
 _stemming = Lock()
 
 
+@lru_cache(maxsize=len(LANGUAGES))
+def _stemmer(language: str) -> _Stemmer:
+    return cast("_Stemmer", snowballstemmer.stemmer(language))  # pyright: ignore[reportUnknownMemberType] - untyped
+
+
 @lru_cache(maxsize=100_000)
-def stem(word: str) -> str:
+def stem(word: str, language: str = ENGLISH) -> str:
     """The stem of one word in lower case."""
     with _stemming:
-        return _stemmer.stemWord(word)
+        return _stemmer(language).stemWord(word)
 
 
-def stems(text: str) -> list[str]:
-    """The stems of a text's words in order, stop words left out."""
-    words = _WORD.findall(text.casefold().replace(_APOSTROPHE, "'"))
-    return [stem(word) for word in words if word not in STOP_WORDS]
+def stems(text: str) -> Stems:
+    """The stems of a text in its own language."""
+    words, pairs = _split(text)
+    language = language_of(words)
+    return Stems(language, [*_stemmed(words, language), *pairs])
+
+
+def stems_sought(text: str, languages: Iterable[str]) -> list[str]:
+    """The stems of a query, each once: in its own language and in those of the texts that it is compared with."""
+    words, pairs = _split(text)
+    sought = dict.fromkeys([language_of(words) or ENGLISH, *(language or ENGLISH for language in languages)])
+    return list(dict.fromkeys([*(stem for language in sought for stem in _stemmed(words, language)), *pairs]))
+
+
+def _split(text: str) -> tuple[list[str], list[str]]:
+    """Words, and pairs of characters where there are no words."""
+    words: list[str] = []
+    pairs: list[str] = []
+    folded = unicodedata.normalize("NFKC", text).casefold().replace(_APOSTROPHE, "'")
+    for run, word in _WORD.findall(folded):
+        if word:
+            words.append(word)
+        else:
+            pairs.extend(run[start : start + 2] for start in range(max(len(run) - 1, 1)))
+    return words, pairs
+
+
+def _stemmed(words: Iterable[str], language: str) -> list[str]:
+    return [stem(word, language or ENGLISH) for word in content_words(words, language)]

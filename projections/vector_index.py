@@ -46,6 +46,11 @@ class VectorIndex:
             self._graph.add(np.arange(self._size, end), self._vectors[self._size : end])
         self._size = end
 
+    @property
+    def exact(self) -> bool:
+        """Whether all that is asked about gets its cosine, however unlikely."""
+        return self._size <= self._exact_up_to
+
     def has_vector(self, documents: int) -> NDArray[np.bool_]:
         """For each of the first so many documents, whether it has a vector."""
         known = np.zeros(documents, dtype=np.bool_)

@@ -12,7 +12,17 @@ from typing import Literal
 
 import numpy as np
 
-from api.ports import Delta, Encoding, Finish, ModelFailed, ReasoningDelta, Streamed, ToolCallDelta, Unsupported
+from api.ports import (
+    Delta,
+    Encoding,
+    Finish,
+    ModelFailed,
+    ReasoningDelta,
+    Streamed,
+    ToolCallDelta,
+    Unjudged,
+    Unsupported,
+)
 from domain.records import FinishReason, JsonObject, NeutralMessage, Usage
 
 Step = str | Delta | ReasoningDelta | ToolCallDelta | asyncio.Event | ModelFailed
@@ -139,3 +149,19 @@ class WordTokens:
 
     def count(self, text: str) -> int:
         return len(text.split())
+
+
+class WordReranker:
+    """A Reranker: a text's relevance is the share of the query's words that are in it. Answers `outcome` if given."""
+
+    def __init__(self, outcome: Unjudged | None = None) -> None:
+        self.name = "words"
+        self.outcome = outcome
+        self.seen: list[tuple[str, list[str]]] = []
+
+    def judge(self, query: str, texts: Sequence[str]) -> Sequence[float] | Unjudged:
+        self.seen.append((query, list(texts)))
+        if self.outcome is not None:
+            return self.outcome
+        wanted = {word.casefold() for word in query.split()}
+        return [len(wanted & {word.casefold() for word in text.split()}) / max(len(wanted), 1) for text in texts]

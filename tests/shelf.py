@@ -1,16 +1,19 @@
-"""Memories that a test gives to an index without events or views: a `Source` in memory."""
+"""Memories that a test gives to an index without events or views: `Rows` in memory."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from projections.session_index import Additions, Document, Feeling, SessionIndex, VectorRow
+from projections.facts import Source, day_of
+from projections.session_index import Additions, Document, Embedders, Feeling, SessionIndex, TokenRow, VectorRow
 from projections.stemming import stems
+from projections.traits import traits
 
 SESSION = UUID(int=1)
+EMBEDDERS = Embedders(vectors="test", tokens="test:tokens")
 
 
 @dataclass
@@ -19,13 +22,25 @@ class Shelf:
 
     documents: list[Document] = field(default_factory=list[Document])
     vectors: list[VectorRow] = field(default_factory=list[VectorRow])
+    tokens: list[TokenRow] = field(default_factory=list[TokenRow])
     feelings: list[Feeling] = field(default_factory=list[Feeling])
     refreshes: int = 0
     forgetting: int = 0
 
-    def put(self, version: int, text: str = "", cosine: float | None = None) -> "Shelf":
+    def put(
+        self, version: int, text: str = "", cosine: float | None = None, *, source: Source | None = None
+    ) -> "Shelf":
         """A message with this cosine to `a_query`; without one it has no vector."""
-        self.documents.append(Document(kind="message", version=version, terms=Counter(stems(text))))
+        found, source = stems(text), source or Source()
+        self.documents.append(
+            Document(
+                kind="message",
+                version=version,
+                terms=Counter(found.stems),
+                source=replace(source, language=found.language),
+                traits=traits(text, day_of(source.said)),
+            )
+        )
         if cosine is not None:
             self.vectors.append(VectorRow(version=version, part=0, vector=at_cosine(cosine)))
         return self
@@ -34,13 +49,14 @@ class Shelf:
         self.feelings.append(Feeling(version=version, of=of, dominant=dominant, importance=importance))
         return self
 
-    def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions:
+    def additions(self, session: UUID, embedders: Embedders, *, version: int, sequence: int) -> Additions:
         self.refreshes += 1
         documents = [document for document in self.documents if document.version > version]
         feelings = [feeling for feeling in self.feelings if feeling.version > version]
         return Additions(
             documents=documents,
             vectors=self.vectors[sequence:],
+            tokens=self.tokens if sequence == 0 else [],
             feelings=feelings,
             version=max([version, *(one.version for one in [*documents, *feelings])]),
             sequence=len(self.vectors),
@@ -50,7 +66,7 @@ class Shelf:
         return self.forgetting
 
     def index(self) -> SessionIndex:
-        index = SessionIndex(SESSION, embedder="test", dimensions=2)
+        index = SessionIndex(SESSION, embedders=EMBEDDERS, dimensions=2)
         index.refresh(self)
         return index
 

@@ -29,8 +29,9 @@ from api.chat.perception import Perception
 from api.chat.replies import Replies
 from api.chat.request import Address, Answer, TurnRequest
 from api.chat.resolution import Resolver
+from api.chat.seeking import Seeking
 from api.chat.turns import TurnParts, Turns
-from api.ports import ChatModel, Delta, Encoder, EventLog, TurnEnd
+from api.ports import ChatModel, Delta, Encoder, EventLog, Reranker, TurnEnd
 from api.prices import price_list
 from api.sessions.sessions import SessionReads
 from domain.budget import Shares, TokenCounter
@@ -43,6 +44,7 @@ from projections.indexes import Indexes
 from projections.policies import HYBRID, Policy
 from projections.read_models import ReadModels
 from projections.remembered import Remembered
+from projections.token_vectors import Projection
 from projections.views import FILE_NAME
 from tests.fakes_models import HashEncoder, ScriptedModel, WordTokens
 
@@ -87,6 +89,8 @@ class Outside:
     clock: Clock = field(default_factory=Clock)
     allowance: Allowance = field(default_factory=Unlimited)
     observe: Callable[[TurnEnd], None] = lambda end: None
+    reranker: Reranker | None = None
+    projection: Projection | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,13 +197,12 @@ def _open(directory: Path, outside: Outside) -> _Stored:
 def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
     log, models, follower = stored.log, stored.models, stored.follower
     remembered = Remembered(models)
-    perception = Perception(outside.encoder, KeywordDetector())
-    indexes = Indexes(remembered, embedder=outside.encoder.id, dimensions=outside.encoder.dimensions)
+    perception = Perception(outside.encoder, KeywordDetector(), outside.projection)
+    indexes = Indexes(remembered, embedders=perception.embedders, dimensions=outside.encoder.dimensions)
+    seeking = Seeking(remembered=remembered, indexes=indexes, policy=rules.policy, reranker=outside.reranker)
     aftercare = _aftercare(outside, rules, stored, remembered, perception)
     contexts = Contexts(
-        remembered=remembered,
-        indexes=indexes,
-        policy=rules.policy,
+        seeking=seeking,
         shares=rules.shares,
         counter=outside.counter,
         window_messages=rules.window_messages,
@@ -234,7 +237,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         follower=follower,
         models=models,
         exports=ExportReader(
-            foreign=MappedForeignEvents(), embedder=outside.encoder.id, dimensions=outside.encoder.dimensions
+            foreign=MappedForeignEvents(), embedders=perception.embedders, dimensions=outside.encoder.dimensions
         ),
         clock=outside.clock,
         noted=aftercare.note,
@@ -243,10 +246,9 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
     sessions = SessionReads(
         log=log,
         follower=follower,
-        remembered=remembered,
-        indexes=indexes,
+        seeking=seeking,
         perception=perception,
-        policy=rules.policy,
+        clock=outside.clock,
         prices=price_list(),
     )
     return System(

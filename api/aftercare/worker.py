@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -136,8 +137,9 @@ class Aftercare:
 
     async def _note_undone(self) -> None:
         vectors = self._parts.remembered.models.vectors
-        for session in await asyncio.to_thread(vectors.incomplete, self._parts.perception.embedder):
-            self.note(session)
+        for embedder in self._parts.perception.embedders.names:
+            for session in await asyncio.to_thread(vectors.incomplete, embedder):
+                self.note(session)
 
     def _note_later(self, session: UUID) -> None:
         """Unless it was noted again meanwhile: then it has its turn already."""
@@ -177,13 +179,9 @@ class Aftercare:
             raise Unavailable("A read model has stopped: nothing is added behind the turns until it goes on.")
 
     def _missing(self, session: UUID) -> list[int]:
-        models = self._parts.remembered.models
-        return sorted(
-            {
-                *models.vectors.missing(session, self._parts.perception.embedder),
-                *models.emotions.missing(session),
-            }
-        )
+        models, embedders = self._parts.remembered.models, self._parts.perception.embedders
+        vectors = chain.from_iterable(models.vectors.missing(session, embedder) for embedder in embedders.names)
+        return sorted({*vectors, *models.emotions.missing(session)})
 
     async def _read(self, session: UUID, versions: list[int]) -> None:
         """Encode texts that have no vectors, read emotions in messages that have none, and store both."""

@@ -2,7 +2,7 @@
 
     {"heartline_export": 1, "session_id", "version", "chain", "exported"}      once, first
     {"version", "type", "created", "data"}                                     an event, in order from version 1 on
-    {"vector", "version", "part", "embedder"}                                  a stored vector: base64 of its float16
+    {"vector", "version", "part", "embedder"}                                  a stored vector: base64 of its bytes
 
 A fork's export has its ancestors' events too, so that it needs nobody else. What is read comes from a stranger: every
 line is checked, and the events together must be a session that can have happened (`inspection.py`).
@@ -19,6 +19,7 @@ from typing import Final, Protocol, cast
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from api.archive.inspection import Inspection
 from api.times import EARLIEST, LATEST, is_ordinary
@@ -28,6 +29,8 @@ from domain.records import Json, JsonObject
 from domain.session import Session, session_id
 from projections.catalogue import SessionEntry
 from projections.ports import StoredVector
+from projections.session_index import Embedders
+from projections.token_vectors import TokenVectors
 from projections.vectors import VectorRow
 
 FORM: Final = 1
@@ -98,10 +101,10 @@ def is_export(lines: Sequence[object]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportReader:
-    """Reads exports. Vectors of `embedder` must have `dimensions` of them."""
+    """Reads exports. Vectors of ours must have `dimensions` numbers."""
 
     foreign: ForeignEvents
-    embedder: str
+    embedders: Embedders
     dimensions: int
 
     def read(self, lines: Sequence[object], name: NewName) -> Imported:
@@ -146,12 +149,24 @@ class ExportReader:
         if not isinstance(part, str) or not _PART.fullmatch(part) or not isinstance(embedder, str):
             raise InvalidRequest("a vector has a part and an embedder.")
         vector = _bytes(fields["vector"])
-        numbers = np.frombuffer(vector, dtype="<f2")
-        if embedder == self.embedder and len(numbers) != self.dimensions:
+        if embedder == self.embedders.tokens:
+            _check_tokens(vector)
+        elif not embedder.startswith(f"{self.embedders.vectors}:"):  # token vectors of another projection are bytes
+            self._check_numbers(np.frombuffer(vector, dtype="<f2"), embedder)
+        return StoredVector(session=session, version=version, part=part, embedder=embedder, vector=vector)
+
+    def _check_numbers(self, numbers: NDArray[np.float16], embedder: str) -> None:
+        if embedder == self.embedders.vectors and len(numbers) != self.dimensions:
             raise InvalidRequest(f"a vector of {embedder} has {self.dimensions} numbers.")
         if not np.isfinite(numbers).all():
             raise InvalidRequest("a vector has finite numbers.")
-        return StoredVector(session=session, version=version, part=part, embedder=embedder, vector=vector)
+
+
+def _check_tokens(packed: bytes) -> None:
+    try:
+        TokenVectors.unpacked(packed)
+    except ValueError as error:
+        raise InvalidRequest("token vectors are cut off.") from error
 
 
 def _renamed(facts: EventFacts, name: NewName) -> EventFacts:
@@ -181,7 +196,7 @@ def _bytes(value: object) -> bytes:
     except binascii.Error:
         vector = b""
     if not vector or len(vector) % 2:
-        raise InvalidRequest("a vector is base64 of float16 numbers.")
+        raise InvalidRequest("a vector is base64 of its numbers.")
     return vector
 
 

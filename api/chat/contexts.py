@@ -4,13 +4,13 @@ Reads views and computes; calls no model. All of it blocks: call it off the even
 """
 
 import time
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from api.chat.incoming import Incoming, Recent
+from api.chat.seeking import CONSIDERED, Seeking, Sought
 from api.chat.stopwatch import elapsed_ms
 from domain.ago import ago
 from domain.budget import Shares, TokenCounter
@@ -25,16 +25,11 @@ from domain.records import NeutralMessage
 from domain.session import Session
 from domain.transcript import Known, key
 from domain.turn import Context
-from projections.indexes import Indexes
-from projections.policies import Policy
-from projections.recall import Ranked, Ranking, View, rank
+from projections.recall import Ranked, Ranking, View
 from projections.remembered import Remembered, Told
 
 BLOCK: Final = 64
 """Messages of the history that are read at once, from the newest backwards."""
-
-CONSIDERED: Final = 64
-"""Candidates looked at for the places that recall has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +47,15 @@ class Built:
 class Contexts:
     """The builder, with the rules it builds by."""
 
-    remembered: Remembered
-    indexes: Indexes
-    policy: Policy
+    seeking: Seeking
     shares: Shares
     counter: TokenCounter
     window_messages: int
     process: str
+
+    @property
+    def remembered(self) -> Remembered:
+        return self.seeking.remembered
 
     def recent(self, session: Session, count: int) -> Recent:
         """The last `count` messages of the path, before the request is taken in. Raises Unavailable like `build`."""
@@ -197,10 +194,8 @@ class _Building:
         rules, incoming = self._rules, self._incoming
         others = rules.remembered.beside_path(self._session, self._path, incoming.received.instructions)
         summary = [draft.summary] if draft.summary is not None else []
-        view = View(versions=self._path[:-1] + array("q", others), shown=draft.shown.union(summary))
-        with rules.indexes.fresh(self._session) as index:
-            ranking = rank(index, incoming.query, view, rules.policy)
-        return ranking, elapsed_ms(started)
+        view = View(path=self._incoming.session.path[:-1], beside=others, shown=draft.shown.union(summary))
+        return rules.seeking.seek(self._session, incoming.query, view), elapsed_ms(started)
 
     def _quote(self, draft: Draft, ranking: Ranking) -> None:
         """Fill the places that recall has, best candidates first; what history or the feeling's moments show already is
@@ -209,8 +204,10 @@ class _Building:
         seen = {key("", self._texts[version]) for version in shown}
         seen |= {key("", self._texts[version][:MOMENT_CHARACTERS]) for version in draft.moments}
         whole = shown.issuperset(self._path[:1])
-        for ranked, source in self._sources(ranking):
-            if len(draft.quoted) >= self._rules.policy.top_k or ranked.score < self._rules.policy.threshold:
+        seeking, policy = self._rules.seeking, self._rules.seeking.policy
+        sought = Sought(session=self._session, filters=self._incoming.request.filters)
+        for ranked, source in seeking.sources(sought, ranking, CONSIDERED):
+            if len(draft.quoted) >= policy.top_k or ranked.score < policy.threshold:
                 break
             if source is None:
                 ranking.decide(ranked.rank, "filtered")
@@ -222,7 +219,7 @@ class _Building:
             if key("", quotation.text) in seen or self._stands_in_instruction(quotation):
                 ranking.decide(ranked.rank, "duplicate")
                 continue
-            (taken,) = draft.add_memories([quotation], at_most=self._rules.policy.top_k)
+            (taken,) = draft.add_memories([quotation], at_most=policy.top_k)
             ranking.decide(ranked.rank, "kept" if taken else "over_budget")
             if taken:
                 seen.add(key("", quotation.text))
@@ -232,15 +229,6 @@ class _Building:
         """A persona that differs from an older one in a word or two need not be quoted beside it."""
         present = self._incoming.received.instructions
         return quotation.kind == "persona" and any(quotation.text in self._texts[version] for version in present)
-
-    def _sources(self, ranking: Ranking) -> Iterator[tuple[Ranked, Told | None]]:
-        """The best candidates with their texts, read a few at a time: mostly the first few are enough."""
-        best = list(ranking.best(CONSIDERED))
-        step = self._rules.policy.top_k + 4
-        for start in range(0, len(best), step):
-            some = best[start : start + step]
-            told = self._rules.remembered.told(self._session, [ranked.document for ranked in some])
-            yield from ((ranked, told.get(ranked.document.version)) for ranked in some)
 
     def _quotation(self, ranked: Ranked, source: Told) -> Quotation:
         document = ranked.document

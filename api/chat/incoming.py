@@ -10,7 +10,7 @@ from domain.records import TurnKind
 from domain.session import Session
 from domain.transcript import Known
 from domain.turn import Received
-from projections.recall import Query
+from projections.evidence import Query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

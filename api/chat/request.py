@@ -4,9 +4,10 @@ They know no HTTP and no SDK; `api/chat/turns.py` is the use case itself.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from api.filters import Filters
 from api.ports import Streamed
 from domain.messages import Instruction, Message
 from domain.records import JsonObject
@@ -28,6 +29,7 @@ class TurnRequest:
     """What a client asks: its messages in the order sent, and how the model shall answer.
 
     `parameters` holds what is passed on to the model (temperature, max_tokens, stop, …), as the client named it.
+    `filters` narrow what is recalled for it.
     `arrived` is `time.perf_counter()` when the request's first byte was read; `parse_ms` the time spent on reading it.
     """
 
@@ -38,6 +40,7 @@ class TurnRequest:
     parameters: JsonObject
     arrived: float
     parse_ms: float
+    filters: Filters = field(default_factory=Filters)
 
     @property
     def dialogue(self) -> list[Message]:

@@ -40,7 +40,6 @@ from domain.transcript import key, reconcile
 from domain.turn import Received
 from projections.follower import Follower
 from projections.ports import StoredVector
-from projections.recall import Query
 
 logger = logging.getLogger(__name__)
 
@@ -199,18 +198,19 @@ class Turns:
         started = time.perf_counter()
         perceived, query = await self._perceive(session, brought(request, received), recent)
         timings["encode"] = elapsed_ms(started)
+        now = self._parts.clock()
         incoming = Incoming(
             session=session,
             request=request,
             received=received,
             matched=reconciliation.matched,
             kind=reconciliation.kind,
-            query=Query(text=query.text, vector=query.query_vector, dominant=query.emotion.dominant),
+            query=query.as_query(now.toordinal()),
             emotion=query.emotion,
             model=request.model or self._parts.model.default,
             timings_ms=timings,
         )
-        built = await asyncio.to_thread(self._parts.contexts.build, incoming, self._parts.clock().isoformat())
+        built = await asyncio.to_thread(self._parts.contexts.build, incoming, now.isoformat())
         session.begin_turn(turn, emotions=self._parts.perception.detected(perceived), context=built.context)
         vectors = self._parts.perception.vectors(session.id, perceived)
         return _Decided(turn=turn, session=session, built=built, events=session.collect(), vectors=vectors)

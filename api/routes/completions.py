@@ -69,6 +69,7 @@ def _turn_request(request: Request, asked: CompletionRequest) -> TurnRequest:
         messages=asked.messages,
         model=asked.model,
         parameters=asked.parameters,
+        filters=asked.filters,
         arrived=arrived,
         parse_ms=(time.perf_counter() - arrived) * 1000,
     )

@@ -105,6 +105,7 @@ class Audit:
             "rest": recall["rest"],
             "threshold": recall["threshold"],
             "cut": recall["cut"],
+            "rerank": cast("JsonObject | None", recall.get("rerank")),
             "policy": cast("JsonObject", recall["policy"]),
             "embedder": recall["embedder"],
             "budget": cast("JsonObject", budget["parts"]),
@@ -117,7 +118,7 @@ class Audit:
 _SHOWN = {
     **{name: name for name in ("query", "kind", "model", "parameters", "now", "process")},
     **{"context_sha256": "sha256", "persona_version": "persona", "summary_version": "summary"},
-    **dict.fromkeys(("candidates", "rest", "threshold", "cut", "policy", "embedder"), ""),
+    **dict.fromkeys(("candidates", "rest", "threshold", "cut", "rerank", "policy", "embedder"), ""),
     **dict.fromkeys(("budget", "window", "tokenizer", "context"), ""),
 }
 """What an audit shows of a turn's ContextBuilt, and the event's field where it is shown as it stands."""

@@ -6,23 +6,21 @@ Stores nothing and calls no language model.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, cast
+from datetime import datetime
+from typing import cast
 
 from api.chat.perception import Perception
+from api.chat.seeking import Seeking, Sought
+from api.filters import Filters
 from api.services import RecallQuestion
 from api.sessions.audit import candidate_json
-from api.sessions.filters import Filters, Memory
 from api.sessions.reader import Asked, Reader
 from domain.records import Json, JsonObject
-from projections.indexes import Indexes
-from projections.policies import Policy
-from projections.recall import Query, Ranked, Ranking, View, rank
-from projections.remembered import Remembered, Told
-
-BLOCK: Final = 256
-"""Candidates whose sources are looked up at once while filters are applied."""
+from projections.evidence import Query
+from projections.recall import Ranking, View
+from projections.remembered import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +28,9 @@ class Recollection:
     """Answers questions of recall by the policy that turns use."""
 
     reader: Reader
-    remembered: Remembered
-    indexes: Indexes
+    seeking: Seeking
     perception: Perception
-    policy: Policy
+    clock: Callable[[], datetime]
 
     async def recall(self, owner: str, session: str, question: RecallQuestion) -> JsonObject:
         """The best `k` memories, best first, and how many candidates met which verdict.
@@ -43,7 +40,7 @@ class Recollection:
         filters = Filters.read(question.filters)
         names = await self.reader.fresh(lambda: self._names(owner, session, question.at))
         perceived = await self.perception.perceive_query(0, question.query, names)
-        query = Query(text=question.query, vector=perceived.query_vector, dominant=perceived.emotion.dominant)
+        query = perceived.as_query(self.clock().toordinal())
 
         def read() -> JsonObject:
             asked = self.reader.find(owner, session, question.at)
@@ -53,14 +50,13 @@ class Recollection:
 
     def _names(self, owner: str, session: str, at: int | None) -> list[str]:
         asked = self.reader.find(owner, session, at)
-        return self.remembered.models.lexicon.speakers(asked.id, asked.at)
+        return self.seeking.remembered.models.lexicon.speakers(asked.id, asked.at)
 
     def _answer(self, asked: Asked, query: Query, filters: Filters, k: int) -> JsonObject:
-        path = self.remembered.models.conversation.path(asked.id, asked.at)
-        beside = self.remembered.beside_path(asked.id, path, (), asked.at)
-        with self.indexes.fresh(asked.id) as index:
-            ranking = rank(index, query, View(versions=[*path, *beside], at=asked.at), self.policy)
-        told = self._choose(asked, ranking, filters, k)
+        path = self.seeking.remembered.models.conversation.path(asked.id, asked.at)
+        beside = self.seeking.remembered.beside_path(asked.id, path, (), asked.at)
+        ranking = self.seeking.seek(asked.id, query, View(path=path, beside=beside, at=asked.at))
+        told = self._choose(Sought(session=asked.id, filters=filters, at=asked.at), ranking, k)
         record = ranking.record()
         verdicts = Counter(one["verdict"] for one in record["candidates"]) + Counter(record["rest"])
         return {
@@ -73,52 +69,23 @@ class Recollection:
             "has_more": False,
             "at": asked.version,
             "policy": cast("JsonObject", record["policy"]),
+            **({"rerank": cast("JsonObject", record["rerank"])} if "rerank" in record else {}),
             "embedder": record["embedder"],
             "verdicts": dict(verdicts),
         }
 
-    def _choose(self, asked: Asked, ranking: Ranking, filters: Filters, k: int) -> dict[int, Told]:
+    def _choose(self, sought: Sought, ranking: Ranking, k: int) -> dict[int, Told]:
         """Decide about the candidates from the best on until `k` are kept; the sources of these."""
         kept: dict[int, Told] = {}
         count = 0
-        for block in _blocks(list(ranking.best(len(ranking.order))), BLOCK if filters.any else k):
-            fitting = self._fitting(asked, block, filters)
-            for ranked in block:
-                if count == k or ranked.score < self.policy.threshold:
-                    return kept
-                source = fitting.get(ranked.document.version)
-                ranking.decide(ranked.rank, "kept" if source is not None else "filtered")
-                if source is not None:
-                    kept[ranked.document.version] = source
-                    count += 1
+        for ranked, source in self.seeking.sources(sought, ranking, len(ranking.order)):
+            if count == k or ranked.score < self.seeking.policy.threshold:
+                break
+            ranking.decide(ranked.rank, "kept" if source is not None else "filtered")
+            if source is not None:
+                kept[ranked.document.version] = source
+                count += 1
         return kept
-
-    def _fitting(self, asked: Asked, block: Sequence[Ranked], filters: Filters) -> dict[int, Told]:
-        """The sources of the candidates that pass the filters."""
-        kinds = {one.document.version: one.document.kind for one in block if filters.allow("kind", one.document.kind)}
-        told = self.remembered.told(asked.id, [one.document for one in block if one.document.version in kinds])
-        if not filters.any:
-            return told
-        models = self.remembered.models
-        roles = {version: one.role for version, one in models.conversation.find(asked.id, told).items()}
-        roles |= {memory.version: memory.role for memory in models.memories.carried(asked.id, asked.at)}
-        feelings = models.emotions.of_messages(asked.id, told, asked.at)
-
-        def memory(version: int) -> Memory:
-            feeling = feelings.get(version)
-            return Memory(
-                kind=kinds[version],
-                role=roles.get(version, "system"),
-                speaker=told[version].speaker,
-                said_at=told[version].said_at,
-                emotion=feeling.dominant if feeling is not None else None,
-            )
-
-        return {version: source for version, source in told.items() if filters.pass_(memory(version))}
-
-
-def _blocks(ranked: Sequence[Ranked], size: int) -> list[Sequence[Ranked]]:
-    return [ranked[start : start + size] for start in range(0, len(ranked), size)]
 
 
 def _texts(told: dict[int, Told]) -> dict[int, str]:

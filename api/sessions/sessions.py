@@ -5,11 +5,13 @@
 Every read sees what was appended before it. Nothing here stores anything or calls a language model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from api.chat.perception import Perception
+from api.chat.seeking import Seeking
 from api.ports import EventLog
 from api.services import RecallQuestion
 from api.sessions.audit import Audit
@@ -20,10 +22,7 @@ from api.sessions.states import States, message_json, summary_json
 from domain.errors import InvalidRequest
 from domain.records import Json, JsonObject
 from projections.follower import Follower
-from projections.indexes import Indexes
-from projections.policies import Policy
 from projections.read_models import ReadModels
-from projections.remembered import Remembered
 from projections.usage import Price
 
 WORKING_MEMORY: Final = 20
@@ -36,10 +35,9 @@ class SessionReads:
 
     log: EventLog
     follower: Follower
-    remembered: Remembered
-    indexes: Indexes
+    seeking: Seeking
     perception: Perception
-    policy: Policy
+    clock: Callable[[], datetime]
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
     working_memory: int = WORKING_MEMORY
 
@@ -122,7 +120,7 @@ class SessionReads:
 
     @property
     def _models(self) -> ReadModels:
-        return self.remembered.models
+        return self.seeking.remembered.models
 
     @property
     def _reader(self) -> Reader:
@@ -134,16 +132,15 @@ class SessionReads:
 
     @property
     def _audit(self) -> Audit:
-        return Audit(log=self.log, remembered=self.remembered)
+        return Audit(log=self.log, remembered=self.seeking.remembered)
 
     @property
     def _recollection(self) -> Recollection:
         return Recollection(
             reader=self._reader,
-            remembered=self.remembered,
-            indexes=self.indexes,
+            seeking=self.seeking,
             perception=self.perception,
-            policy=self.policy,
+            clock=self.clock,
         )
 
 

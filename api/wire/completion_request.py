@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from pydantic import BeforeValidator, Field
 
+from api.filters import Filters
 from api.wire.address import Names
 from api.wire.body import JsonDict, parse_object, validated
 from api.wire.sampling import Sampling, parameters
@@ -24,6 +25,7 @@ class CompletionRequest:
     stream: bool
     include_usage: bool
     names: Names
+    filters: Filters
 
 
 def completion_request(
@@ -37,6 +39,7 @@ def completion_request(
         stream=fields.stream is True,
         include_usage=fields.wants_usage,
         names=fields.names(),
+        filters=fields.filters(),
     )
 
 

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Final, cast
 from pydantic import BeforeValidator, Field
 
 from api.chat.choices import MOST_CHOICES
+from api.filters import Filters
 from api.wire.address import Names
-from api.wire.body import Fields
+from api.wire.body import Fields, JsonDict, parse_object
+from domain.errors import InvalidRequest
 from domain.records import JsonObject
 
 PASSED_ON: Final = (
@@ -28,6 +30,7 @@ PASSED_ON: Final = (
 """What the model is told of a request, as the client named it."""
 
 _INT64: Final = 2**63
+_FILTERS: Final = "metadata.recall_filters"
 
 
 def _as_list(value: object) -> object:
@@ -48,9 +51,11 @@ class StreamOptions(Fields):
 
 
 class Metadata(Fields):
-    """The one key of the client's own data that means something to us."""
+    """What means something to us of the client's own data. Its values are texts in OpenAI's API, so filters may be
+    JSON in a text."""
 
     session_id: str | None = None
+    recall_filters: JsonDict | str | None = None
 
 
 class ResponseFormat(Fields):
@@ -87,9 +92,23 @@ class Sampling(Fields):
         metadata = self.metadata.session_id if self.metadata is not None else None
         return Names(metadata=metadata, session_id=self.session_id, user=self.user)
 
+    def filters(self) -> Filters:
+        """What shall be recalled for the request. Raises InvalidRequest."""
+        given = self.metadata.recall_filters if self.metadata is not None else None
+        if isinstance(given, str):
+            given = _object_in(given)
+        return Filters.read(given or {}, _FILTERS)
+
     @property
     def wants_usage(self) -> bool:
         return self.stream_options is not None and self.stream_options.include_usage is True
+
+
+def _object_in(text: str) -> JsonDict:
+    try:
+        return parse_object(text.encode())
+    except InvalidRequest as error:
+        raise InvalidRequest(f"The filters must be a JSON object: {error.message}", param=_FILTERS) from error
 
 
 def parameters(body: Mapping[str, Any]) -> JsonObject:

@@ -7,18 +7,18 @@ from uuid import UUID, uuid4
 import pytest
 
 from projections.indexes import Indexes
-from projections.session_index import Additions, Source
-from tests.shelf import Shelf
+from projections.session_index import Additions, Embedders, Rows
+from tests.shelf import EMBEDDERS, Shelf
 
 
-def indexes_of(source: Source, *, warm: int = 2) -> Indexes:
-    return Indexes(source, embedder="test", dimensions=2, warm=warm)
+def indexes_of(rows: Rows, *, warm: int = 2) -> Indexes:
+    return Indexes(rows, embedders=EMBEDDERS, dimensions=2, warm=warm)
 
 
 class Refusing:
-    """A source that cannot be read."""
+    """Rows that cannot be read."""
 
-    def additions(self, session: UUID, embedder: str, *, version: int, sequence: int) -> Additions:
+    def additions(self, session: UUID, embedders: Embedders, *, version: int, sequence: int) -> Additions:
         raise OSError("the disk is gone")
 
     def last_forgetting(self) -> int:

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from api.chat.request import Address
+from api.filters import Filters
 from domain.budget import Shares
-from domain.events import ReplyCompleted
+from domain.events import ContextBuilt, ReplyCompleted
 from domain.recalled import RECALL_HEADING
+from projections.heartline import heartline
 from projections.policies import COSINE, HYBRID, Policy
 from tests.builders import SessionBuilder
 from tests.fakes import MemoryEventLog
 from tests.fakes_models import ScriptedModel
-from tests.system import OWNER, Outside, Rules, system
+from tests.system import OWNER, Outside, Rules, read, system
 from tests.tea import SMALL, Talk, chatter, talk
 from tests.turn_fakes import of_kind, system_text, transcript
 
@@ -77,7 +80,19 @@ async def test_what_a_request_swipes_away_is_not_recalled_in_it(tmp_path: Path) 
     assert gone not in {candidate["version"] for candidate in shown.event.recall["candidates"]}
 
 
-@pytest.mark.parametrize("policy", [COSINE, HYBRID], ids=["cosine", "hybrid"])
+async def test_a_request_may_narrow_what_is_recalled_for_it(tea: Talk) -> None:
+    await tea.bring_in(["My cat is called Mimi", "Your cat is called Mimi", *chatter(58)])
+    asked = tea.heartline.request(Address(external_id="tea"), [tea.heartline.said("What is my cat called?")])
+
+    answer = await tea.heartline.turns.answer(replace(asked, filters=Filters.read({"role": "assistant"})))
+    await read(answer)
+
+    recall = of_kind(tea.heartline, "tea", ContextBuilt)[-1].recall
+    verdicts = {one["version"]: one["verdict"] for one in recall["candidates"]}
+    assert (verdicts[2], verdicts[3]) == ("filtered", "kept")
+
+
+@pytest.mark.parametrize("policy", [COSINE, HYBRID, heartline()], ids=["cosine", "hybrid", "heartline"])
 async def test_the_verdicts_add_up_to_all_that_is_in_view(tmp_path: Path, policy: Policy) -> None:
     async with talk(tmp_path, Rules(shares=SMALL, summarise_after=0, policy=policy)) as tea:
         await tea.bring_in(chatter(150))

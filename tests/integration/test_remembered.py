@@ -14,6 +14,7 @@ from projections.remembered import BLOCK, Remembered, Told
 from projections.session_index import Additions, Document
 from tests.builders import SAID_AT, SessionBuilder, vector
 from tests.histories import STEPS, History, Step
+from tests.shelf import EMBEDDERS
 from tests.world import World
 
 # What is forgotten or erased is missing in later readings only: no part of the property below.
@@ -35,7 +36,7 @@ def remembered(world: World) -> Remembered:
 
 
 def everything(remembered: Remembered, session: UUID) -> Additions:
-    return remembered.additions(session, "test", version=0, sequence=0)
+    return remembered.additions(session, EMBEDDERS, version=0, sequence=0)
 
 
 def documents(remembered: Remembered, session: UUID) -> list[Document]:
@@ -69,7 +70,7 @@ async def test_additions_one_after_another_are_those_from_scratch(steps: list[St
             for builder in history.sessions:
                 known = read.setdefault(builder.id, [])
                 version, sequence = (known[-1].version, known[-1].sequence) if known else (0, 0)
-                known.append(remembered.additions(builder.id, "test", version=version, sequence=sequence))
+                known.append(remembered.additions(builder.id, EMBEDDERS, version=version, sequence=sequence))
 
         for session, known in read.items():
             assert plain(known) == plain([everything(remembered, session)])

@@ -1,5 +1,6 @@
 """BM25 as the formula says, with the statistics of the documents asked about and of no others."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import log
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from projections.bm25 import K1, B, Bm25
+from projections.course import PAUSE_SECONDS, Course
 
 Document = Mapping[str, int]
 
@@ -26,8 +28,15 @@ def index_of(documents: Sequence[Document]) -> Bm25:
     return index
 
 
-def all_of(documents: Sequence[Document]) -> NDArray[np.bool_]:
-    return np.ones(len(documents), dtype=np.bool_)
+def all_of(documents: Sequence[Document]) -> Course:
+    return course(np.ones(len(documents), dtype=np.bool_))
+
+
+def course(asked: NDArray[np.bool_], *, sittings: Sequence[int] = ()) -> Course:
+    """These of the documents, in one sitting, unless their sittings are given by number."""
+    documents = np.flatnonzero(asked)
+    said = np.array(sittings, dtype=np.float64) * 10 * PAUSE_SECONDS if sittings else np.zeros(len(documents))
+    return Course(documents, said=said, known=len(asked))
 
 
 def reference(query: Sequence[str], documents: Sequence[Document]) -> list[float]:
@@ -62,11 +71,10 @@ def test_scores_are_those_of_the_formula_over_the_documents_asked_about(
 ) -> None:
     asked = np.array([chosen for _, chosen in documents], dtype=np.bool_)
 
-    scores = index_of([document for document, _ in documents]).scores(query, asked)
+    scores = index_of([document for document, _ in documents]).scores(list(set(query)), course(asked))
 
     expected = reference(query, [document for document, chosen in documents if chosen])
-    assert scores[asked].tolist() == pytest.approx(expected, rel=1e-5)
-    assert not scores[~asked].any()
+    assert scores.tolist() == pytest.approx(expected, rel=1e-5)
 
 
 @given(earlier=st.lists(DOCUMENT, max_size=12), later=st.lists(DOCUMENT, max_size=12), query=QUERY)
@@ -75,9 +83,9 @@ def test_scores_as_of_earlier_are_those_of_an_index_that_never_saw_the_later_doc
 ) -> None:
     asked = np.arange(len(earlier) + len(later)) < len(earlier)
 
-    now = index_of([*earlier, *later]).scores(query, asked)
+    now = index_of([*earlier, *later]).scores(query, course(asked))
 
-    assert now[: len(earlier)].tolist() == index_of(earlier).scores(query, all_of(earlier)).tolist()
+    assert now.tolist() == index_of(earlier).scores(query, all_of(earlier)).tolist()
 
 
 def test_a_rare_word_weighs_more_than_a_common_one() -> None:
@@ -96,13 +104,6 @@ def test_a_word_in_a_long_document_weighs_less() -> None:
     assert short > long > 0
 
 
-def test_a_word_counts_once_however_often_it_is_asked_for() -> None:
-    documents: list[Document] = [{"tea": 1}, {"rain": 1}]
-    index = index_of(documents)
-
-    assert index.scores(["tea", "tea"], all_of(documents)).tolist() == index.scores(["tea"], all_of(documents)).tolist()
-
-
 def test_documents_may_be_added_after_a_question() -> None:
     index = index_of([{"tea": 1}])
     index.scores(["tea"], all_of([{}]))
@@ -116,3 +117,44 @@ def test_documents_may_be_added_after_a_question() -> None:
 def test_documents_without_words_score_nothing() -> None:
     assert index_of([{}, {}]).scores(["tea"], all_of([{}, {}])).tolist() == [0.0, 0.0]
     assert index_of([]).scores(["tea"], all_of([])).tolist() == []
+
+
+def test_with_a_reach_the_neighbours_words_are_the_documents_own() -> None:
+    index = index_of([{"tea": 1}, {"rain": 1}, {"sea": 1}, {"river": 1}])
+    every = all_of([{}] * 4)
+
+    assert (index.scores(["tea"], every, reach=1) > 0).tolist() == [True, True, False, False]
+    assert (index.scores(["tea"], every, reach=3) > 0).tolist() == [True, True, True, True]
+
+
+def test_what_was_said_in_another_sitting_is_no_neighbour() -> None:
+    index = index_of([{"tea": 1}, {"rain": 1}, {"sea": 1}])
+
+    scores = index.scores(["rain"], course(np.ones(3, dtype=np.bool_), sittings=[0, 1, 1]), reach=1)
+
+    assert (scores > 0).tolist() == [False, True, True]
+
+
+def test_of_a_long_neighbour_only_the_beginning_counts() -> None:
+    index = Bm25()
+    index.add({"tea": 1, "rain": 3}, {"tea": 1})
+    index.add({"sea": 1})
+    every = all_of([{}, {}])
+
+    assert index.scores(["rain"], every).tolist()[0] > 0
+    assert index.scores(["rain"], every, reach=1).tolist() == [0.0, 0.0]
+    assert (index.scores(["tea"], every, reach=1) > 0).tolist() == [True, True]
+
+
+@given(documents=st.lists(DOCUMENT, min_size=1, max_size=12), query=QUERY, reach=st.sampled_from([1, 3]))
+def test_with_a_reach_scores_are_those_of_the_documents_joined(
+    documents: list[Document], query: list[str], reach: int
+) -> None:
+    joined = [
+        sum((Counter(one) for one in documents[max(0, place - reach) : place + reach + 1]), Counter[str]())
+        for place in range(len(documents))
+    ]
+
+    scores = index_of(documents).scores(list(set(query)), all_of(documents), reach=reach)
+
+    assert scores.tolist() == pytest.approx(reference(query, joined), rel=1e-4)

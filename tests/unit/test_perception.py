@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import numpy as np
 import pytest
 
 from api.chat.perception import Perception
-from api.ports import Encoding
+from api.ports import Encoding, Tokens
 from domain.emotion import KeywordDetector
+from projections.token_vectors import TokenVectors, projection
 from tests.fakes_models import HashEncoder
 from tests.turn_fakes import FlakyEncoder
 
 SESSION = UUID(int=1)
+DAY = 739_000
 
 
 class Nothing(HashEncoder):
@@ -29,6 +32,25 @@ class Named(KeywordDetector):
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+
+class WithTokens(HashEncoder):
+    """Shows a token for each word, the nth with the state of a one at place n."""
+
+    @property
+    def id(self) -> str:
+        return "with-tokens"
+
+    async def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        read = await super().encode(texts)
+        counts = [len(text.split()) for text in texts]
+        return [
+            replace(
+                encoding,
+                tokens=Tokens(pieces=np.arange(count, dtype=np.int32), states=np.eye(count, 384, dtype=np.float32)),
+            )
+            for encoding, count in zip(read, counts, strict=True)
+        ]
 
 
 @pytest.fixture
@@ -59,7 +81,7 @@ async def test_nothing_is_encoded_of_nothing(perception: Perception, encoder: Fl
 async def test_a_long_text_is_sought_with_the_mean_of_its_parts(perception: Perception) -> None:
     (read,) = await perception.perceive({3: "rain " * 60 + "sun " * 60})
 
-    vector = read.query_vector
+    vector = read.as_query(DAY).vector
     assert vector is not None
     assert len(perception.vectors(SESSION, [read])) == 3
     assert float(np.linalg.norm(vector)) == pytest.approx(1.0)
@@ -68,8 +90,9 @@ async def test_a_long_text_is_sought_with_the_mean_of_its_parts(perception: Perc
 async def test_a_text_in_which_nothing_is_found_is_sought_with_nothing() -> None:
     (read,) = await Perception(Nothing(), KeywordDetector()).perceive({3: "rain"})
 
-    assert read.query_vector is not None
-    assert read.query_vector.tolist() == [0.0, 0.0]
+    vector = read.as_query(DAY).vector
+    assert vector is not None
+    assert vector.tolist() == [0.0, 0.0]
 
 
 async def test_a_query_that_names_a_speaker_has_a_vector_of_its_own(perception: Perception) -> None:
@@ -78,12 +101,17 @@ async def test_a_query_that_names_a_speaker_has_a_vector_of_its_own(perception: 
     stored = perception.vectors(SESSION, [read])
     assert [(one.version, one.part) for one in stored] == [(3, "0"), (3, "query")]
     assert stored[0].vector != stored[1].vector
+    query = read.as_query(DAY)
+    assert query.vector is not None
+    assert query.plain is not None
+    assert query.vector.tolist() != query.plain.tolist()
 
 
 async def test_a_query_that_names_nobody_is_encoded_once(perception: Perception, encoder: FlakyEncoder) -> None:
-    read = await perception.perceive_query(3, "What did she say?", ["Anna"])
+    read = await perception.perceive_query(3, "She said it.", ["Anna"])
 
-    assert encoder.texts == ["What did she say?"]
+    assert encoder.texts == ["She said it."]
+    assert read.as_query(DAY).plain is None
     assert [one.part for one in perception.vectors(SESSION, [read])] == ["0"]
 
 
@@ -108,7 +136,7 @@ async def test_texts_are_read_without_an_encoder_too(
     (chunked,) = await perception.perceive_chunks({4: "Be kind."})
     asked = await perception.perceive_query(5, "Who is Anna?", ["Anna"])
 
-    assert (read.emotion.dominant, read.query_vector, asked.query_vector) == ("joy", None, None)
+    assert (read.emotion.dominant, read.as_query(DAY).vector, asked.as_query(DAY).vector) == ("joy", None, None)
     assert perception.vectors(SESSION, [read, chunked, asked]) == []
     assert perception.failure == "The encoder does not answer."
     assert len(caplog.records) == 1
@@ -124,6 +152,44 @@ async def test_a_text_that_was_not_encoded_is_read_by_the_detector_that_needs_no
     (with_it,) = perception.detected(await perception.perceive({4: "I am happy"}))
 
     assert (without.detector, with_it.detector) == ("by-words:1", "by-layers:1")
+
+
+async def test_token_vectors_are_stored_under_a_name_of_their_own() -> None:
+    perception = Perception(WithTokens(), KeywordDetector(), projection=projection())
+
+    (read,) = await perception.perceive({3: "one two"})
+    (chunked,) = await perception.perceive_chunks({4: "Maya keeps a red boat in the harbour. " * 10})
+    asked = await perception.perceive_query(5, "Who is it?", [])
+
+    names = perception.embedders
+    assert names.names == ["with-tokens", f"with-tokens:{projection().name}"]
+    stored = perception.vectors(SESSION, [read, chunked, asked])
+    tokens = [(one.version, one.part) for one in stored if one.embedder == names.tokens]
+    assert tokens == [(3, "0"), (4, "0"), (4, "1"), (4, "2"), (5, "0"), (5, "query")]
+    assert [(one.version, one.part) for one in stored if one.embedder == names.vectors] == tokens
+    form = asked.as_query(DAY).tokens
+    assert form is not None
+    assert len(form) == 1
+    assert TokenVectors.unpacked(stored[6].vector).pieces.tolist() == [0, 1]
+
+
+async def test_what_is_said_without_a_query_form_is_sought_with_its_own_tokens() -> None:
+    asked = await Perception(WithTokens(), KeywordDetector(), projection=projection()).perceive_query(
+        5, "one two three", []
+    )
+
+    tokens = asked.as_query(DAY).tokens
+    assert tokens is not None
+    assert len(tokens) == 3
+
+
+async def test_without_a_projection_no_token_vectors_are_kept() -> None:
+    perception = Perception(WithTokens(), KeywordDetector())
+
+    asked = await perception.perceive_query(5, "one two three", [])
+
+    assert perception.embedders.tokens is None
+    assert asked.as_query(DAY).tokens is None
 
 
 async def test_an_encoder_that_answers_again_is_no_failure(perception: Perception, encoder: FlakyEncoder) -> None:

@@ -1,41 +1,34 @@
-"""What a memory's score is made of."""
+"""What a memory's score is made of under the older policies, and how a policy is found."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from domain.errors import InvalidRequest
-from projections.policies import COSINE, HYBRID, Policy, Signals, policy_named
+from projections.evidence import Evidence, Query
+from projections.policies import COSINE, HYBRID, Blend, policy_named
+from tests.shelf import Shelf
 
 
-def floats(*values: float) -> NDArray[np.float32]:
-    return np.array(values, dtype=np.float32)
-
-
-def signals(
-    cosine: list[float],
-    *,
-    bm25: list[float] | None = None,
-    alike: list[bool] | None = None,
-    importance: list[float] | None = None,
-) -> Signals:
-    zeros = [0.0] * len(cosine)
-    return Signals(
-        cosine=floats(*cosine),
-        bm25=floats(*(bm25 or zeros)),
-        same_feeling=np.array(alike or [False] * len(cosine)),
-        importance=floats(*(importance or zeros)),
+def evidence(shelf: Shelf, text: str = "", *, dominant: str = "neutral") -> Evidence:
+    """For a query along the first dimension, whose text as it stands is along the second."""
+    index = shelf.index()
+    course = index.course([document.version for document in shelf.documents])
+    query = Query(
+        text=text,
+        dominant=dominant,
+        vector=np.array([1, 0], dtype=np.float32),
+        plain=np.array([0, 1], dtype=np.float32) if text == "plain" else None,
     )
+    return Evidence(index, course, query, candidates=np.ones(len(course), dtype=np.bool_), at=None)
 
 
-@given(
-    cosine=st.floats(min_value=-1, max_value=1, width=32),
-    importance=st.floats(min_value=0, max_value=1, width=32),
-)
+@given(cosine=st.floats(min_value=-1, max_value=1, width=16), importance=st.floats(min_value=0, max_value=1, width=32))
 def test_the_same_feeling_raises_the_similarity_by_up_to_three_tenths(cosine: float, importance: float) -> None:
-    parts = COSINE.parts(signals([cosine, cosine], alike=[True, False], importance=[importance, importance]))
+    shelf = Shelf().put(1, cosine=cosine).put(2, cosine=cosine).feel(1, "joy", importance=importance)
+
+    parts = COSINE.parts(evidence(shelf, dominant="joy"))
 
     alike, other = (parts["cosine"] + parts["feeling"]).tolist()
     assert alike == pytest.approx(cosine * (1 + importance * 0.3), abs=1e-6)
@@ -43,20 +36,29 @@ def test_the_same_feeling_raises_the_similarity_by_up_to_three_tenths(cosine: fl
 
 
 def test_hybrid_adds_the_words_as_a_share_of_the_best() -> None:
-    parts = HYBRID.parts(signals([0.5, 0.25, 0.0], bm25=[4.0, 2.0, 0.0]))
+    parts = HYBRID.parts(evidence(Shelf().put(1, "tea", 0.5).put(2, "tea and rain", 0.25).put(3, "", 0.0), "tea"))
 
     assert parts.keys() == {"cosine", "bm25"}
     assert parts["cosine"].tolist() == [0.5, 0.25, 0.0]
-    assert parts["bm25"].tolist() == pytest.approx([0.4, 0.2, 0.0])
+    first, second, third = parts["bm25"].tolist()
+    assert first == pytest.approx(0.4)
+    assert 0.4 > second > third == 0.0
+
+
+def test_the_cosine_policy_compares_the_text_as_it_stands() -> None:
+    found = evidence(Shelf().put(1, cosine=0.0).put(2, cosine=1.0), "plain")
+
+    assert COSINE.parts(found)["cosine"].tolist() == [1.0, 0.0]
+    assert HYBRID.parts(found)["cosine"].tolist() == [0.0, 1.0]
 
 
 def test_words_that_nobody_said_add_nothing() -> None:
-    assert HYBRID.parts(signals([0.5, 0.25]))["bm25"].tolist() == [0.0, 0.0]
-    assert HYBRID.parts(signals([]))["bm25"].tolist() == []
+    assert HYBRID.parts(evidence(Shelf().put(1, cosine=0.5).put(2, cosine=0.25), "tea"))["bm25"].tolist() == [0.0, 0.0]
+    assert HYBRID.parts(evidence(Shelf(), "tea"))["bm25"].tolist() == []
 
 
 def test_a_memory_without_a_vector_is_worth_its_other_parts() -> None:
-    parts = HYBRID.parts(signals([float("nan")], bm25=[3.0]))
+    parts = HYBRID.parts(evidence(Shelf().put(1, "tea"), "tea"))
 
     assert {name: values.tolist() for name, values in parts.items()} == {
         "cosine": [0.0],
@@ -65,14 +67,14 @@ def test_a_memory_without_a_vector_is_worth_its_other_parts() -> None:
 
 
 @pytest.mark.parametrize("policy", [COSINE, HYBRID])
-def test_every_part_is_of_single_precision(policy: Policy) -> None:
-    parts = policy.parts(signals([0.5], bm25=[3.0], alike=[True], importance=[0.5]))
+def test_every_part_is_of_single_precision(policy: Blend) -> None:
+    parts = policy.parts(evidence(Shelf().put(1, "tea", 0.5).feel(1, "joy"), "tea", dominant="joy"))
 
     assert {values.dtype for values in parts.values()} == {np.dtype(np.float32)}
 
 
 def test_the_cosine_policy_looks_at_no_words_and_the_hybrid_one_at_no_feelings() -> None:
-    both = signals([0.5], bm25=[3.0], alike=[True], importance=[1.0])
+    both = evidence(Shelf().put(1, "tea", 0.5).feel(1, "joy"), "tea", dominant="joy")
 
     assert COSINE.parts(both).keys() == {"cosine", "feeling"}
     assert HYBRID.parts(both).keys() == {"cosine", "bm25"}
@@ -89,10 +91,11 @@ def test_a_policy_is_recorded_with_all_its_parameters() -> None:
 def test_a_policy_is_found_by_name_with_as_many_memories_as_wanted() -> None:
     assert policy_named("cosine") is COSINE
     assert policy_named("hybrid", top_k=4).record()["parameters"]["top_k"] == 4
+    assert (policy_named("heartline", top_k=4).name, policy_named("heartline", top_k=4).top_k) == ("heartline", 4)
     assert HYBRID.top_k == 10
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InvalidRequest, match="known are cosine, hybrid") as refused:
+    with pytest.raises(InvalidRequest, match="known are cosine, heartline, hybrid") as refused:
         policy_named("astrology")
     assert refused.value.param == "policy"

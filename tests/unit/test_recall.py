@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.records import RecallRecord
+from projections.evidence import Query
 from projections.policies import COSINE, HYBRID, Policy
-from projections.recall import OTHERS_RECORDED, Query, Ranking, View, rank
+from projections.recall import OTHERS_RECORDED, Ranking, View, rank
 from projections.session_index import Document, SessionIndex
 from projections.vector_index import CANDIDATES, VectorIndex
-from tests.shelf import SESSION, Shelf
+from tests.shelf import EMBEDDERS, SESSION, Shelf
 
 
 def a_query(text: str = "", *, dominant: str = "neutral", embedded: bool = True) -> Query:
@@ -21,7 +22,7 @@ def a_query(text: str = "", *, dominant: str = "neutral", embedded: bool = True)
 
 
 def ranked(shelf: Shelf, query: Query | None = None, view: View | None = None, policy: Policy = HYBRID) -> Ranking:
-    view = view or View(versions=[document.version for document in shelf.documents])
+    view = view or View(path=[document.version for document in shelf.documents])
     return rank(shelf.index(), query or a_query(), view, policy)
 
 
@@ -69,7 +70,7 @@ def test_of_equal_memories_the_newest_is_first() -> None:
 def test_how_rare_a_word_is_counts_what_the_context_shows_too() -> None:
     shelf = Shelf().put(1, "rain").put(2, "tea").put(3, "tea")
 
-    assert versions(ranked(shelf, a_query("tea rain"), View(versions=[1, 2, 3], shown=frozenset({3})))) == [1, 2]
+    assert versions(ranked(shelf, a_query("tea rain"), View(path=[1, 2, 3], shown=frozenset({3})))) == [1, 2]
 
 
 def test_nothing_remembered_is_nothing_recalled() -> None:
@@ -92,7 +93,7 @@ def test_exactly_what_is_in_view_and_not_shown_is_a_candidate(
     for version in sorted(known):
         shelf.put(version, "tea and rain", cosine=0.9)
 
-    ranking = ranked(shelf, a_query("tea"), View(versions=in_view, shown=shown), policy)
+    ranking = ranked(shelf, a_query("tea"), View(path=in_view, shown=shown), policy)
 
     assert set(versions(ranking)) == (known & set(in_view)) - shown
     assert {one["version"] for one in ranking.record()["candidates"]} <= set(in_view) - shown
@@ -104,7 +105,7 @@ def test_what_is_out_of_view_changes_no_score() -> None:
     later = Shelf(documents=[*both.documents], vectors=[*both.vectors]).put(3, "tea tea tea", cosine=1.0)
 
     before = ranked(both, a_query("tea rain"))
-    after = ranked(later, a_query("tea rain"), View(versions=[1, 2]))
+    after = ranked(later, a_query("tea rain"), View(path=[1, 2]))
 
     assert before.record()["candidates"] == after.record()["candidates"]
 
@@ -136,8 +137,8 @@ def test_the_feeling_is_the_one_detected_last_as_of_then() -> None:
     shelf = Shelf().put(1, cosine=0.5).feel(1, "joy", version=5).feel(1, "fear", version=9)
 
     def feeling(at: int | None) -> float:
-        (only,) = ranked(shelf, a_query(dominant="joy"), View(versions=[1], at=at), COSINE).record()["candidates"]
-        return only["parts"]["feeling"]
+        (only,) = ranked(shelf, a_query(dominant="joy"), View(path=[1], at=at), COSINE).record()["candidates"]
+        return only["parts"].get("feeling", 0.0)
 
     assert [feeling(at) for at in (4, 5, 8, 9, None)] == pytest.approx([0, 0.075, 0.075, 0, 0])
 
@@ -177,7 +178,7 @@ def test_a_chunk_of_an_instruction_names_its_characters() -> None:
 
 
 def test_the_record_lists_the_kept_ones_and_the_best_others() -> None:
-    ranking = ranked(many(300), view=View(versions=range(1, 301), shown=frozenset({300})))
+    ranking = ranked(many(300), view=View(path=range(1, 301), shown=frozenset({300})))
     for place in (1, 3, 200):
         ranking.decide(place, "kept")
     ranking.decide(2, "duplicate")
@@ -199,7 +200,7 @@ def test_what_is_listed_and_what_is_counted_are_all_candidates(count: int, seed:
     for version in range(1, count + 1):
         shelf.put(version, cosine=random.choice([None, -0.5, 0.25, 0.5, 0.75]))
     in_view = range(1, random.randint(1, count) + 1)
-    ranking = ranked(shelf, view=View(versions=in_view, shown=frozenset(random.sample(in_view, len(in_view) // 3))))
+    ranking = ranked(shelf, view=View(path=in_view, shown=frozenset(random.sample(in_view, len(in_view) // 3))))
     candidates = len(ranking.order)
     for place in random.sample(range(1, candidates + 1), candidates // 2):
         ranking.decide(place, random.choice(["kept", "filtered", "over_budget", "in_window"]))
@@ -225,7 +226,7 @@ def test_a_memory_below_the_threshold_is_so_listed_and_so_counted() -> None:
     for version in range(100, 103):
         shelf.put(version, cosine=-0.1 * (version - 99))
 
-    record = ranked(shelf, view=View(versions=[*range(2, OTHERS_RECORDED + 1), 100, 101, 102])).record()
+    record = ranked(shelf, view=View(path=[*range(2, OTHERS_RECORDED + 1), 100, 101, 102])).record()
 
     assert verdicts(record)[100] == "below_threshold"
     assert record["rest"] == {"below_threshold": 2}
@@ -261,11 +262,11 @@ def test_of_very_many_memories_those_with_the_words_are_compared_exactly() -> No
     count = 2 * CANDIDATES
     shelf = many(count)
     shelf.put(count + 1, "the boathouse key", cosine=-0.1)
-    index = SessionIndex(SESSION, embedder="test", dimensions=2)
+    index = SessionIndex(SESSION, embedders=EMBEDDERS, dimensions=2)
     index.vectors = VectorIndex(2, exact_up_to=100)
     index.refresh(shelf)
 
-    ranking = rank(index, a_query("boathouse"), View(versions=range(1, count + 2)), HYBRID)
+    ranking = rank(index, a_query("boathouse"), View(path=range(1, count + 2)), HYBRID)
     ranking.decide(versions(ranking).index(count + 1) + 1, "kept")
     record = ranking.record()
 

@@ -91,10 +91,18 @@ def test_the_vector_of_a_chunk_that_there_is_not_belongs_to_no_other_document(ve
     assert cosines(shelf.index()) == [None, None, None]
 
 
-def test_the_mask_is_of_every_document_of_the_versions_known_or_not() -> None:
+def test_the_documents_of_versions_are_found_in_their_order() -> None:
     index = Shelf(documents=[*chunks(1, 2), *chunks(4, 1)]).put(5).index()
 
-    assert index.mask([4, 99]).tolist() == [False, False, True, False]
-    assert index.mask(frozenset({1, 5})).tolist() == [True, True, False, True]
-    assert index.mask([]).tolist() == [False] * 4
-    assert Shelf().index().mask([1]).tolist() == []
+    assert index.numbers([5, 1, 99]).tolist() == [3, 0, 1]
+    assert index.numbers([]).tolist() == []
+    assert Shelf().index().numbers([1]).tolist() == []
+
+
+def test_a_course_has_the_path_in_its_order_and_then_what_lies_beside_it() -> None:
+    index = Shelf(documents=chunks(1, 2)).put(4).put(5).put(6).index()
+
+    course = index.course([6, 4, 6, 99], beside=[5, 1, 6])
+
+    assert course.documents.tolist() == [4, 2, 0, 1, 3]
+    assert course.places(np.array([4, 3, 0])).tolist() == [0, 4, 2]

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from api.filters import Filters
 from api.wire.address import Names
 from api.wire.body import json_response, parse_json
 from api.wire.chat_request import parse_chat
@@ -175,6 +176,11 @@ def test_a_wrong_value_in_any_field_is_refused_by_name(name: str, value: object)
         ({"logit_bias": {"7": 101}}, "logit_bias.7"),
         ({"response_format": {}}, "response_format.type"),
         ({"metadata": {"session_id": 5}}, "metadata.session_id"),
+        ({"metadata": {"recall_filters": {"colour": "red"}}}, "metadata.recall_filters"),
+        ({"metadata": {"recall_filters": '{"role": 3}'}}, "metadata.recall_filters.role"),
+        ({"metadata": {"recall_filters": "assistant"}}, "metadata.recall_filters"),
+        ({"metadata": {"recall_filters": "[]"}}, "metadata.recall_filters"),
+        ({"metadata": {"recall_filters": {"after": "soon"}}}, "metadata.recall_filters.after"),
         ({"tools": [{"type": "function"}]}, "tools.0.function"),
         ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools.0.type"),
         ({"tools": [{"type": "function", "function": {"name": ""}}]}, "tools.0.function.name"),
@@ -282,6 +288,14 @@ def test_the_bodys_places_are_read() -> None:
     asked = chat(metadata={"session_id": "m", "other": 1}, session_id="s", user="u")
 
     assert asked.names == Names(metadata="m", session_id="s", user="u")
+
+
+@pytest.mark.parametrize("filters", [{"speaker": "Maya"}, '{"speaker": ["maya"]}'])
+def test_filters_on_what_is_recalled_stand_in_the_metadata(filters: object) -> None:
+    asked = chat(metadata={"recall_filters": filters})
+
+    assert asked.filters == Filters(words={"speaker": frozenset({"maya"})})
+    assert not chat().filters.any
 
 
 @pytest.mark.parametrize("nested", [("[", "]"), ('{"a":', "}")])

@@ -1,7 +1,7 @@
 """Filters on memories: by role, speaker, time, emotion and kind. Each narrows; a list of values means any of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, cast
 
@@ -28,22 +28,24 @@ class Memory:
 class Filters:
     """`words` are the values allowed by field, in lower case; a memory passes from `after` on and until `before`."""
 
-    words: Mapping[str, frozenset[str]]
-    after: datetime | None
-    before: datetime | None
+    words: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    after: datetime | None = None
+    before: datetime | None = None
 
     @classmethod
-    def read(cls, asked: JsonObject) -> "Filters":
-        """Raises InvalidRequest for an unknown filter or a wrong value; null filters nothing."""
+    def read(cls, asked: JsonObject, called: str = "filters") -> "Filters":
+        """Raises InvalidRequest for an unknown filter or a wrong value, which names the field they stand in as
+        `called`; null filters nothing."""
         given = {name: value for name, value in asked.items() if value is not None}
         for name in given:
             if name not in (*_WORDS, *_TIMES):
                 known = ", ".join((*_WORDS, *_TIMES))
-                raise InvalidRequest(f"There is no filter '{name[:40]}'; known are {known}.", param="filters")
+                raise InvalidRequest(f"There is no filter '{name[:40]}'; known are {known}.", param=called)
+        times = {name: _time(name, given[name], f"{called}.{name}") for name in _TIMES if name in given}
         return cls(
-            words={name: _values(name, given[name]) for name in _WORDS if name in given},
-            after=_time("after", given["after"]) if "after" in given else None,
-            before=_time("before", given["before"]) if "before" in given else None,
+            words={name: _values(name, given[name], f"{called}.{name}") for name in _WORDS if name in given},
+            after=times.get("after"),
+            before=times.get("before"),
         )
 
     @property
@@ -68,18 +70,16 @@ class Filters:
         return (self.after is None or when >= self.after) and (self.before is None or when < self.before)
 
 
-def _values(name: str, value: object) -> frozenset[str]:
+def _values(name: str, value: object, param: str) -> frozenset[str]:
     values = cast("list[object]", value) if isinstance(value, list) else [value]
     texts = [one for one in values if isinstance(one, str)]
     if len(texts) != len(values):
-        raise InvalidRequest(f"The filter {name} is a string or a list of strings.", param=f"filters.{name}")
+        raise InvalidRequest(f"The filter {name} is a string or a list of strings.", param=param)
     return frozenset(text.casefold() for text in texts)
 
 
-def _time(name: str, value: object) -> datetime:
+def _time(name: str, value: object, param: str) -> datetime:
     when = instant(value)
     if when is None:
-        raise InvalidRequest(
-            f"The filter {name} is an ISO 8601 date or seconds since the epoch.", param=f"filters.{name}"
-        )
+        raise InvalidRequest(f"The filter {name} is an ISO 8601 date or seconds since the epoch.", param=param)
     return when
