@@ -19,7 +19,7 @@ import orjson
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from scipy.optimize import minimize
+from scipy import optimize
 
 from api.bootstrap import System
 from api.sessions.sessions import SessionReads
@@ -38,7 +38,7 @@ LOOKED_AT: Final = 120
 KS: Final = (3, 5, 10)
 
 Floats = NDArray[np.float64]
-_minimize = cast("Callable[..., Any]", minimize)
+_minimize = cast("Callable[..., Any]", cast("Any", optimize).minimize)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

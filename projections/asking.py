@@ -76,7 +76,7 @@ def asking(text: str, speakers: Iterable[str], *, now: int, language: str) -> As
         role=subject or (spoken_of if not names else None),
         days=days_asked(said, now),
         name=wanted == "name",
-        marks=_MARKS.get(wanted, 0),
+        marks=_MARKS.get(wanted or "", 0),
         title=_TITLE.search(said) is not None,
     )
 

@@ -123,7 +123,7 @@ def _best(scores: Scores, candidates: Mask) -> Numbers:
 def sitting_without_tokens(evidence: Evidence) -> Scores:
     """The best of a message's sitting by its cosine and words: what was talked about there."""
     own = evidence.cosine + np.float32(0.4) * (PARTS["words"](evidence) + PARTS["words_near"](evidence))
-    return evidence.course.best_of_sitting(own)
+    return evidence.course.best_of_sitting(own.astype(np.float32))
 
 
 def _weighed_sitting(values: Scores, weights: Weights) -> dict[str, Scores]:

@@ -66,7 +66,7 @@ def test_a_port_in_use_is_one_sentence(server: ServerProcess, tmp_path: Path) ->
     ("name", "value", "sentence"),
     [
         ("PORT", "99999", "PORT is '99999', but should be less than or equal to 65535."),
-        ("RECALL_POLICY", "best", "RECALL_POLICY is 'best', but should be 'hybrid' or 'cosine'."),
+        ("RECALL_POLICY", "best", "RECALL_POLICY is 'best', but should be 'heartline', 'hybrid' or 'cosine'."),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path, name: str, value: str, sentence: str) -> None:
