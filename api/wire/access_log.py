@@ -11,7 +11,6 @@ from api.log_ids import note
 from api.ports import Metrics
 from api.wire.address import decoded
 from api.wire.middleware import sent_session
-from domain.errors import InvalidRequest
 from domain.session import session_id
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -87,11 +86,9 @@ def _ids(scope: Scope, headers: Headers) -> dict[str, str]:
 
 
 def _session_name(scope: Scope, headers: Headers) -> str | None:
+    """What stands in the path of a route was checked before the route was found."""
     sent = headers.get("x-session-id") or (None if route_of(scope) == "none" else _named_in_path(scope))
-    try:
-        return decoded(sent, "session") if sent else None
-    except InvalidRequest:
-        return None
+    return decoded(sent, "session") if sent else None
 
 
 def _named_in_path(scope: Scope) -> str | None:

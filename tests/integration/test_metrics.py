@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.adapters.prometheus import CODES, PrometheusMetrics
+from api.adapters.unmeasured import UNMEASURED
 from api.app import create_app
 from api.bootstrap import System, running
 from api.ports import ModelFailed, Readings, TurnEnd
@@ -225,6 +226,16 @@ def test_two_of_them_in_one_process_share_nothing() -> None:
 
     assert b"heartline_http_requests_total{" in one.exposition()
     assert b"heartline_http_requests_total{" not in other.exposition()
+
+
+def test_what_nobody_measures_is_forgotten() -> None:
+    UNMEASURED.turn_ended(turn())
+    UNMEASURED.request_ended(method="GET", route="/health", status=200, seconds=0.01)
+    UNMEASURED.stream_opened()
+    UNMEASURED.stream_closed()
+    UNMEASURED.retried("timeout")
+
+    assert (UNMEASURED.exposition(), UNMEASURED.media_type) == (b"", "text/plain")
 
 
 def test_codes_that_providers_make_up_do_not_grow_without_end() -> None:

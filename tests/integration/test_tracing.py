@@ -1,6 +1,7 @@
 """Traces of real turns: into memory by OpenTelemetry's SDK, and once over HTTP to a collector that reads what comes."""
 
 import json
+import sys
 import threading
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -16,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode
 
 from api.adapters.tracing import Texts, Tracing, exporting
@@ -23,10 +25,11 @@ from api.app import create_app
 from api.bootstrap import running
 from api.chat.request import Address
 from api.ports import ModelFailed
-from api.settings import Settings
+from api.settings import Settings, SettingsError
+from api.watch import Watch
 from tests.fakes_models import Script, ScriptedModel
 from tests.harbour import HARBOUR, bring_in
-from tests.system import Outside, Rules, System, system
+from tests.system import Clock, Outside, Rules, System, system
 
 STAGES = ("parse", "wait", "load", "encode", "recall", "context", "append", "end")
 QUESTION = "What was my cat called?"
@@ -308,6 +311,27 @@ async def test_a_collector_that_is_away_is_spoken_of_once_and_does_not_keep_the_
 async def test_a_server_that_is_not_configured_traces_nothing(tmp_path: Path) -> None:
     async with running(Settings.model_validate({"data_dir": tmp_path})) as heartline:
         assert heartline.services.tracer_provider is None
+
+
+async def test_a_turn_that_is_not_sampled_leaves_no_span_and_reads_no_text(tmp_path: Path) -> None:
+    exporter, read = InMemorySpanExporter(), list[object]()
+    provider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracing = Tracing(provider, model_provider="offline", texts=lambda session, versions: read.append(session) or {})
+    async with system(tmp_path, outside=Outside(observe=tracing.observe)) as heartline:
+        await heartline.talk("tea", "Hello")
+        await tracing.close()
+
+    assert (exporter.get_finished_spans(), read) == ((), [])
+
+
+def test_a_server_whose_tracing_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What an import finds when the extra is missing.
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
+    monkeypatch.delitem(sys.modules, "api.adapters.tracing", raising=False)
+
+    with pytest.raises(SettingsError, match=r"pip install '\.\[otel\]'"):
+        Watch(Clock(), {}).trace("http://c/v1/traces", model_provider="offline", texts=None)
 
 
 async def test_a_trace_that_cannot_be_made_is_logged_and_the_turn_is_well(

@@ -13,6 +13,7 @@ from api.border_settings import BorderSettings
 from api.model_settings import ModelSettings
 from api.recall_settings import RecallSettings
 from api.settings import Settings, SettingsError, load_settings
+from api.watch_settings import WatchSettings
 from tests.commands import bare
 
 
@@ -326,7 +327,31 @@ def test_every_setting_says_what_it_is() -> None:
         assert field.description.endswith("."), name
 
 
-@pytest.mark.parametrize("part", [Settings, BorderSettings, ModelSettings, RecallSettings])
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, None),
+        ({"otel_exporter_otlp_endpoint": "http://c:4318/"}, "http://c:4318/v1/traces"),
+        (
+            {"otel_exporter_otlp_endpoint": "http://c:4318", "otel_exporter_otlp_traces_endpoint": "http://t/in"},
+            "http://t/in",
+        ),
+    ],
+)
+def test_traces_go_to_the_collector_unless_they_have_an_address_of_their_own(
+    given: dict[str, str], url: str | None
+) -> None:
+    assert Settings.model_validate(given).traces_url == url
+
+
+def test_an_address_of_a_collector_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318")
+
+    with pytest.raises(SettingsError, match="should be an address such as"):
+        load_settings()
+
+
+@pytest.mark.parametrize("part", [Settings, BorderSettings, ModelSettings, RecallSettings, WatchSettings])
 def test_no_part_of_the_settings_is_longer_than_can_be_read(part: type[BaseSettings]) -> None:
     own = [name for name in part.model_fields if name in vars(part)["__annotations__"]]
 
