@@ -23,7 +23,9 @@ LOOKED_AT: Final = 2_000
 _PLEASE = re.compile(
     r"\b(?:(?:can|could|would|will) you (?:please )?(?:also |quickly |briefly )?"
     r"(?:remind|tell|list|walk|give|show|help|explain|describe|summari[sz]e|provide|outline)"
-    r"|(?:can|could|do) you (?:still )?(?:remember|recall|know))\b",
+    r"|(?:can|could|do) you (?:still )?(?:remember|recall|know)"
+    # Advice is asked for now; what was advised is past: "did you suggest".
+    r"|(?:would|do|can|could|should) you (?:suggest|recommend|advise|propose|think))\b",
     re.IGNORECASE,
 )
 _AUXILIARY: Final = r"(?:did|do|does|have|had|has|was|were|am|are|can|could|will|would|should|must)(?:n't)?"

@@ -156,7 +156,7 @@ class WordReranker:
 
     def __init__(self, outcome: Unjudged | None = None) -> None:
         self.name = "words"
-        self.outcome = outcome
+        self.outcome: Unjudged | None = outcome
         self.seen: list[tuple[str, list[str]]] = []
 
     def judge(self, query: str, texts: Sequence[str]) -> Sequence[float] | Unjudged:

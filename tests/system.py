@@ -197,7 +197,7 @@ def _open(directory: Path, outside: Outside) -> _Stored:
 def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
     log, models, follower = stored.log, stored.models, stored.follower
     remembered = Remembered(models)
-    perception = Perception(outside.encoder, KeywordDetector(), outside.projection)
+    perception = Perception(outside.encoder, KeywordDetector(), projection=outside.projection)
     indexes = Indexes(remembered, embedders=perception.embedders, dimensions=outside.encoder.dimensions)
     seeking = Seeking(remembered=remembered, indexes=indexes, policy=rules.policy, reranker=outside.reranker)
     aftercare = _aftercare(outside, rules, stored, remembered, perception)

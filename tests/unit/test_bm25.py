@@ -121,7 +121,7 @@ def test_documents_without_words_score_nothing() -> None:
 
 def test_with_a_reach_the_neighbours_words_are_the_documents_own() -> None:
     index = index_of([{"tea": 1}, {"rain": 1}, {"sea": 1}, {"river": 1}])
-    every = all_of([{}] * 4)
+    every = course(np.ones(4, dtype=np.bool_))
 
     assert (index.scores(["tea"], every, reach=1) > 0).tolist() == [True, True, False, False]
     assert (index.scores(["tea"], every, reach=3) > 0).tolist() == [True, True, True, True]
