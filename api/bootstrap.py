@@ -321,13 +321,13 @@ def _allowance(settings: Settings) -> Allowance:
     requests, tokens = settings.requests_a_minute, settings.rate_limit_tokens_per_day or None
     if requests is None and tokens is None:
         return Unlimited()
-    from api.adapters.rate_limits import RateLimits
+    from api.adapters.rate_limits import RateLimits, SharedStore
 
     redis = settings.redis_url
     return RateLimits(
         requests_a_minute=requests,
         tokens_a_day=tokens,
-        redis_url=redis.get_secret_value() if redis is not None else None,
+        redis=SharedStore(url=redis.get_secret_value()) if redis is not None else None,
     )
 
 

@@ -24,13 +24,19 @@ from api.access.allowance import Quota, Standing
 
 _log = logging.getLogger(__name__)
 
-AWAY_SECONDS: Final = 5.0
-"""How long Redis is left alone after it did not answer."""
-ANSWER_SECONDS: Final = 0.25
-"""In which it must answer: a request waits for it."""
 _AWAY: Final = (RedisError, OSError, TimeoutError)
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedStore:
+    """A Redis. It must answer within `answer_seconds`, since a request waits for it; if it does not, it is left alone
+    for `away_seconds`."""
+
+    url: str
+    answer_seconds: float = 0.25
+    away_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +55,14 @@ class RateLimits:
     """An allowance (`api.access.allowance`); a limit of None does not exist."""
 
     def __init__(
-        self,
-        *,
-        requests_a_minute: int | None,
-        tokens_a_day: int | None,
-        redis_url: str | None,
-        away_seconds: float = AWAY_SECONDS,
+        self, *, requests_a_minute: int | None, tokens_a_day: int | None, redis: SharedStore | None = None
     ) -> None:
         self._requests = RateLimitItemPerMinute(requests_a_minute, namespace="rpm") if requests_a_minute else None
         self._tokens = RateLimitItemPerDay(tokens_a_day, namespace="tpd") if tokens_a_day else None
         self._own = _counters(MemoryStorage())
-        self._pool = _pool(redis_url) if redis_url else None
-        self._shared = _counters(_storage(redis_url, self._pool)) if redis_url and self._pool else None
-        self._away_seconds = away_seconds
+        self._pool = _pool(redis) if redis is not None else None
+        self._shared = _counters(_storage(redis, self._pool)) if redis is not None and self._pool else None
+        self._away_seconds = redis.away_seconds if redis is not None else 0.0
         self._asked_again_at = 0.0
         self.failure: str | None = None
 
@@ -112,17 +113,18 @@ class RateLimits:
             self.failure = None
 
 
-def _pool(url: str) -> ConnectionPool:
-    """Connections that do not try again by themselves: a request waits."""
+def _pool(redis: SharedStore) -> ConnectionPool:
+    """Connections that do not try again by themselves."""
+    seconds = redis.answer_seconds
     # redis types the keyword arguments not at all.
     return ConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]
-        url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 0)
+        redis.url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0)
     )
 
 
-def _storage(url: str, pool: ConnectionPool) -> RedisStorage:
+def _storage(redis: SharedStore, pool: ConnectionPool) -> RedisStorage:
     options: dict[str, Any] = {"connection_pool": pool}
-    return RedisStorage(f"async+{url}", implementation="redispy", key_prefix="heartline", **options)
+    return RedisStorage(f"async+{redis.url}", implementation="redispy", key_prefix="heartline", **options)
 
 
 async def _quota(counter: RateLimiter, limit: RateLimitItem | None, owner: str) -> Quota | None:

@@ -16,7 +16,7 @@ SAID = {"model": "fake-1", "messages": [{"role": "user", "content": "one two thr
 
 
 def limited(requests: int | None = None, tokens: int | None = None) -> RateLimits:
-    return RateLimits(requests_a_minute=requests, tokens_a_day=tokens, redis_url=None)
+    return RateLimits(requests_a_minute=requests, tokens_a_day=tokens)
 
 
 async def test_an_owner_who_floods_is_told_to_wait_while_another_talks_on(tmp_path: Path) -> None:
