@@ -32,7 +32,7 @@ def test_no_request_that_the_description_can_make_breaks_the_server(tmp_path: Pa
                 *(f"Authorization: {AS_MIRA['Authorization']}", "--phases", "coverage,fuzzing", "--max-examples", "5"),
                 # We refuse some of what the description allows: a NUL, a name of blanks, a k beyond the version.
                 *("--exclude-checks", "positive_data_acceptance", "--continue-on-failure", "--seed", "1"),
-                *("--generation-database", "none", "--request-timeout", "20", "--workers", "2"),
+                *("--generation-database", "none", "--request-timeout", "20"),
             ],
             cwd=tmp_path,
             capture_output=True,
