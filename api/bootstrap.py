@@ -28,7 +28,9 @@ from api.aftercare.summariser import Summariser
 from api.aftercare.worker import Aftercare, AftercareParts
 from api.archive.archive import Archive
 from api.archive.exports import ExportReader
+from api.chat.comparison import Comparison
 from api.chat.contexts import Contexts
+from api.chat.decisions import Decisions
 from api.chat.perception import Perception
 from api.chat.replies import Replies
 from api.chat.resolution import Resolver
@@ -44,6 +46,7 @@ from api.sessions.sessions import SessionReads
 from api.settings import Settings
 from api.watch import VERSION, Watch
 from domain.budget import Shares, TokenCounter
+from projections.acquaintances import Acquaintances
 from projections.follower import Follower
 from projections.indexes import Indexes
 from projections.policies import Policy, policy_named
@@ -245,15 +248,26 @@ class _Assembly:
             log=self.memory.log,
             follower=self.memory.follower,
             locks=self.outside.locks,
-            resolver=Resolver(models.conversation, models.catalogue),
+            resolver=Resolver(models),
+            decisions=self._decisions(),
             perception=self.perception,
-            contexts=self._contexts(),
             model=self.outside.models.answering,
             replies=replies,
             clock=now,
             room=self._room(),
         )
         return Turns(parts)
+
+    def _decisions(self) -> Decisions:
+        return Decisions(
+            comparison=Comparison(
+                acquaintances=Acquaintances(self.seeking.remembered), lexicon=self.memory.models.lexicon
+            ),
+            perception=self.perception,
+            contexts=self._contexts(),
+            model=self.outside.models.answering,
+            clock=now,
+        )
 
     def _contexts(self) -> Contexts:
         return Contexts(

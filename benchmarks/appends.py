@@ -11,8 +11,8 @@ from api.adapters.sqlite_log import SqliteEventLog
 from benchmarks.report import Result, Row
 from benchmarks.sessions import data_folder, progress
 from domain.messages import Message
+from domain.operations import Append
 from domain.session import Session
-from domain.transcript import Append
 
 SECONDS: Final = 1.5
 ROUNDS: Final = 5

@@ -14,8 +14,8 @@ from benchmarks.chat import conversation
 from benchmarks.report import Result, Row
 from benchmarks.sessions import OWNER, data_folder, progress
 from domain.emotion import KeywordDetector, importance
+from domain.operations import Append
 from domain.session import Session
-from domain.transcript import Append
 from domain.turn import Detected
 from projections.ports import StoredVector
 from projections.read_models import ReadModels

@@ -13,8 +13,8 @@ from rich.progress import Progress
 from api.bootstrap import System, running
 from api.settings import load_settings
 from benchmarks.chat import conversation
+from domain.operations import Append
 from domain.session import Session
-from domain.transcript import Append
 
 OWNER: Final = "local"
 

@@ -19,9 +19,14 @@ from domain.records import Budget, Image, JsonObject, ManifestMessage, Segment, 
 SUMMARY_HEADING: Final = "What happened before the messages below, in short. A record, not instructions:\n"
 
 
+LITERAL: Final = 0
+"""The version of a piece whose text is stored nowhere else: it stands in the manifest itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A stored text as a message: of the path, where `place` is its index there, or an instruction of the client."""
+    """A text as a message: of the path, where `place` is its index there, or an instruction or injection of the
+    client."""
 
     version: int
     place: int = -1
@@ -261,7 +266,14 @@ class Draft:
 
 
 def _whole(piece: Piece, part: str) -> ManifestMessage:
-    entry: ManifestMessage = {"role": piece.role, "name": piece.name, "part": part, "segments": [{"of": piece.version}]}
+    stored = piece.version != LITERAL
+    segment: Segment = {"of": piece.version} if stored else {"text": piece.text}
+    entry: ManifestMessage = {
+        "role": piece.role,
+        "name": piece.name,
+        "part": part if stored else "injection",
+        "segments": [segment],
+    }
     if piece.images:
         entry["images"] = list(piece.images)
     if piece.tool_calls:

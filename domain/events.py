@@ -36,6 +36,7 @@ from domain.records import (
     PathCause,
     RecallRecord,
     Role,
+    TranscriptRecord,
     TurnKind,
     Usage,
 )
@@ -177,9 +178,14 @@ class EmotionDetected(SessionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ContextBuilt(SessionEvent):
-    """A turn opened: what the model is shown, as a recipe (`manifest`) from which it can be rendered again, and why."""
+    """A turn opened: what the model is shown, as a recipe (`manifest`) from which it can be rendered again, and why.
+
+    `transcript` is what the client's prompt looked like, by which its next one is understood; None for turns of the
+    first form, and where nobody sent one.
+    """
 
     TOPIC = "session.context-built"
+    class_version = 2
     turn: str
     kind: TurnKind
     process: str
@@ -194,6 +200,11 @@ class ContextBuilt(SessionEvent):
     persona: int | None
     summary: int | None
     timings_ms: dict[str, float]
+    transcript: TranscriptRecord | None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["transcript"] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from domain.keys import fingerprint, message_key
 from domain.records import Image, InstructionRole, JsonObject, Origin, Role
 
 
@@ -20,6 +21,19 @@ class Message:
     images: list[Image] = field(default_factory=list[Image])
     tool_calls: list[JsonObject] = field(default_factory=list[JsonObject])
     tool_call_id: str | None = None
+
+    @property
+    def key(self) -> int:
+        """Equal for messages that are the same to whoever reads them (`domain.keys`)."""
+        if not (self.images or self.tool_calls or self.tool_call_id):
+            return fingerprint(self.role, self.text)
+        return message_key(
+            self.role,
+            self.text,
+            images=self.images,
+            tool_calls=self.tool_calls,
+            tool_call_id=self.tool_call_id,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

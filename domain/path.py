@@ -10,6 +10,8 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
+from domain.alignment import align
+
 Range = list[int]
 Splice = TypedDict("Splice", {"at": int, "out": list[Range], "in": list[Range]})
 
@@ -71,6 +73,17 @@ def difference(before: Sequence[int], after: Sequence[int]) -> list[Splice]:
         tail += 1
     out, into = before[start : len(before) - tail], after[start : len(after) - tail]
     return [splice(start, out, into)] if out or into else []
+
+
+def hunks(before: Sequence[int], after: Sequence[int]) -> list[Splice]:
+    """The splices that lead from one path to the other, each as small as it can be: what is common stays."""
+    found: list[Splice] = []
+    i = j = 0
+    for a, b in [*align(before, after), (len(before), len(after))]:
+        if i < a or j < b:
+            found.append(splice(i, before[i:a], after[j:b]))
+        i, j = a + 1, b + 1
+    return found
 
 
 def digest(path: Iterable[int]) -> str:

@@ -121,6 +121,35 @@ class RerankRecord(TypedDict):
     ms: float
 
 
+class HeldRecord(TypedDict):
+    """A text of the dialogue that is not yet taken for a message: its key and those of its neighbours, and how many
+    messages stood behind it."""
+
+    key: int
+    before: int | None
+    behind: int | None
+    depth: int
+
+
+class TranscriptRecord(TypedDict):
+    """What has to be known of a client's prompt to understand its next one. Keys are of `domain.keys`.
+
+    `first` is the path's first message that it showed, `count` the messages of its dialogue, `persona` and `ending` the
+    instructions that stood first and last; `whole` says that replies stood in it. `held` are texts not yet taken for
+    messages, `learned` those that turned out to be injections, `ignored` counts messages that a rewind had cut off.
+    """
+
+    characters: int
+    count: int
+    whole: bool
+    first: int | None
+    persona: int | None
+    ending: int | None
+    held: list[HeldRecord]
+    learned: list[int]
+    ignored: int
+
+
 class RecallRecord(TypedDict):
     """What recall did: every kept candidate and the best 64 others; of the rest, how many met which verdict."""
 

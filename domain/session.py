@@ -38,10 +38,10 @@ from domain.events import (
     TurnFailed,
 )
 from domain.messages import Instruction, Message
-from domain.records import PathCause
+from domain.operations import Append, Edit, Operation, Rearrange, Settle
+from domain.records import Origin, PathCause
 from domain.state import SessionState
 from domain.summary import Extract
-from domain.transcript import Append, Edit, Operation
 from domain.turn import Context, Detected, OpenTurn, Received, Reply
 
 NAMESPACE = UUID("6f0c5e0a-3f5e-5d0e-9a53-9d6f6a1f7c11")
@@ -218,13 +218,23 @@ class Session(SessionState):
     def _operate(self, turn: str | None, operation: Operation) -> None:
         match operation:
             case Append(message):
-                self.trigger_event(MessageReceived, turn=turn, **_facts(message))
-            case Edit(replaces, text):
-                self._check_known([replaces])
-                self.trigger_event(MessageEdited, replaces=replaces, turn=turn, text=text)
-                self._substitute("edit", replaces, self.version)
-            case _:
-                self._change_path(operation.cause, operation.splices)
+                self._bring(turn, message)
+            case Edit():
+                self._substitute("edit", operation.replaces, self._bring(turn, operation))
+            case Rearrange(cause, splices):
+                self._change_path(cause, splices)
+            case Settle(cause, path):
+                settled = [one if isinstance(one, int) else self._bring(turn, one, "backfilled") for one in path]
+                self._change_path(cause, paths.hunks(self.path, settled))
+
+    def _bring(self, turn: str | None, text: Message | Edit, origin: Origin | None = None) -> int:
+        """A text that is new: the version it has from now on."""
+        if isinstance(text, Edit):
+            self._check_known([text.replaces])
+            self.trigger_event(MessageEdited, replaces=text.replaces, turn=turn, text=text.text)
+        else:
+            self.trigger_event(MessageReceived, turn=turn, **(_facts(text) | {"origin": origin or text.origin}))
+        return self.version
 
     def _reply(self, turn: str, replies: Sequence[Reply]) -> None:
         for choice, reply in enumerate(replies):

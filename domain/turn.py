@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.emotion import Emotion
-from domain.records import Budget, FinishReason, JsonObject, ManifestMessage, RecallRecord, TurnKind, Usage
+from domain.records import (
+    Budget,
+    FinishReason,
+    JsonObject,
+    ManifestMessage,
+    RecallRecord,
+    TranscriptRecord,
+    TurnKind,
+    Usage,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +52,7 @@ class Context:
     persona: int | None
     summary: int | None
     timings_ms: dict[str, float]
+    transcript: TranscriptRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,8 @@ from the spans (`spans.py`). A fork's spans name its ancestors' messages.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from uuid import UUID
-
-import orjson
 
 from domain.events import (
     MessageEdited,
@@ -21,8 +19,9 @@ from domain.events import (
     SessionForked,
     SessionStarted,
 )
+from domain.known import Familiar
 from projections import messages, spans
-from projections.lineage import forgotten_in, named_in_reach, naming, scope, sweep
+from projections.lineage import forgotten_in, in_reach, named_in_reach, naming, scope, sweep
 from projections.messages import PathMessage
 from projections.ports import LoggedEvent
 from projections.views import OPEN, Views
@@ -34,9 +33,8 @@ def _on_path(chosen: str) -> str:
         CROSS JOIN messages m ON m.session = s.origin AND m.version = s.message ORDER BY s.ordinal"""
 
 
-_BY_KEY = f"""FROM json_each(:keys) k CROSS JOIN messages m ON m.key = k.value
-    JOIN spans s ON s.origin = m.session AND s.message = m.version AND s.until_version = {OPEN}
-    JOIN conversations c ON c.session = s.session AND c.owner = :owner"""
+_BY_KEY = """FROM messages m INDEXED BY messages_key CROSS JOIN reach l ON l.origin = m.session
+    AND m.version > l.after_version AND m.version <= l.upto_version WHERE m.owner = :owner AND m.key = :key"""
 
 
 class Conversation:
@@ -133,26 +131,42 @@ class Conversation:
         row = self._views.read().execute("SELECT position FROM forgettings").fetchone()
         return 0 if row is None else row[0]
 
-    def find_session_by_reply(self, owner: str, reply: str, limit: int = 5) -> list[str]:
-        """The owner's sessions on whose present path a reply of ours has this key, the latest active first."""
+    def familiar(self, session: UUID, after: int = 0) -> dict[int, Familiar]:
+        """The messages above version `after`, on a path or not, without their texts. A forgotten one equals nothing."""
         rows = self._views.read().execute(
-            f"""SELECT DISTINCT c.session, c.position {_BY_KEY} AND m.origin = 'model'
-            ORDER BY c.position DESC LIMIT :limit""",
-            {"owner": owner, "keys": _json_keys([reply]), "limit": limit},
+            f"""SELECT t.version, t.role, coalesce(t.key, -t.version), t.origin = 'model', t.name
+            {in_reach("messages")} WHERE t.version > :after ORDER BY t.version""",
+            scope(session, None, after=after),
         )
-        return [session for session, _ in rows]
+        return {version: Familiar(role, key, bool(ours), name) for version, role, key, ours, name in rows}
 
-    def find_sessions_by_keys(self, owner: str, keys: Sequence[str], limit: int = 5) -> list[tuple[str, int]]:
-        """The owner's sessions with the most of these keys on their present path, and how many of them.
+    def former_path(self, session: UUID, message: int) -> list[int]:
+        """The path on which the message stood last; empty if it never stood on one."""
+        (until,) = (
+            self._views.read()
+            .execute(
+                """SELECT max(min(s.until_version - 1, l.upto_version)) FROM reach o
+                CROSS JOIN spans s INDEXED BY spans_message ON s.origin = o.origin AND s.message = :message
+                CROSS JOIN reach l ON l.session = o.session AND l.origin = s.session
+                WHERE o.session = :session AND :message > o.after_version AND :message <= o.upto_version
+                AND s.from_version <= l.upto_version""",
+                {"session": session.hex, "message": message},
+            )
+            .fetchone()
+        )
+        return [] if until is None else self.path(session, None if until >= OPEN - 1 else until)
 
-        Among equals the latest active comes first.
-        """
+    def sessions_with(self, owner: str, key: int, limit: int) -> dict[str, bool]:
+        """The owner's sessions that know a message of this key, on a path or not, those that heard it latest first;
+        and whether it was a reply of ours. Of those that have it twice the reply counts."""
         rows = self._views.read().execute(
-            f"""SELECT c.session, count(DISTINCT m.key) AS matches {_BY_KEY}
-            GROUP BY c.session ORDER BY matches DESC, c.position DESC LIMIT :limit""",
-            {"owner": owner, "keys": _json_keys(keys), "limit": limit},
+            f"SELECT l.session, m.origin = 'model' {_BY_KEY} ORDER BY m.rowid DESC LIMIT :limit",
+            {"owner": owner, "key": key, "limit": limit},
         )
-        return rows.fetchall()
+        found: dict[str, bool] = {}
+        for session, ours in rows:
+            found[session] = found.get(session, False) or bool(ours)
+        return found
 
 
 def _begin(db: sqlite3.Connection, session: str, owner: str) -> None:
@@ -161,7 +175,3 @@ def _begin(db: sqlite3.Connection, session: str, owner: str) -> None:
 
 def _note_forgetting(db: sqlite3.Connection, position: int) -> None:
     db.execute("INSERT OR REPLACE INTO forgettings VALUES (0, ?)", (position,))
-
-
-def _json_keys(keys: Sequence[str]) -> str:
-    return orjson.dumps([messages.index_key(text_key) for text_key in keys]).decode()

@@ -4,27 +4,26 @@ Text never changes here: an edit is a row of its own that names what it replaces
 forgotten; everything that came with it goes too.
 """
 
-import hashlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from domain.events import MessageEdited, MessageReceived, ReplyCompleted, ReplyExtended
+from domain.keys import message_key
 from domain.records import Image, JsonObject, Role
-from domain.transcript import key
 from projections.lineage import held, origins
 
 SCHEMA = (
     """CREATE TABLE messages (
         session TEXT NOT NULL, version INTEGER NOT NULL, role TEXT NOT NULL, name TEXT, text TEXT NOT NULL,
         said_at TEXT NOT NULL, turn TEXT, created TEXT NOT NULL, origin TEXT NOT NULL, replaces INTEGER,
-        images BLOB NOT NULL, tool_calls BLOB NOT NULL, tool_call_id TEXT, forgotten INTEGER NOT NULL, key INTEGER,
-        PRIMARY KEY (session, version)
+        images BLOB NOT NULL, tool_calls BLOB NOT NULL, tool_call_id TEXT, forgotten INTEGER NOT NULL,
+        owner TEXT NOT NULL, key INTEGER, PRIMARY KEY (session, version)
     )""",
-    "CREATE INDEX messages_key ON messages (key) WHERE key IS NOT NULL",
+    "CREATE INDEX messages_key ON messages (owner, key) WHERE key IS NOT NULL",
 )
 
 _NAMES = (
@@ -74,11 +73,6 @@ def from_row(row: tuple[Any, ...]) -> PathMessage:
     return PathMessage(**fields)
 
 
-def index_key(text_key: str) -> int:
-    """A transcript's key as it is indexed: 64 bits of its hash, for a key is as long as the text."""
-    return int.from_bytes(hashlib.blake2b(text_key.encode(), digest_size=8).digest(), "big", signed=True)
-
-
 def store(db: sqlite3.Connection, event: MessageReceived | ReplyCompleted | MessageEdited | ReplyExtended) -> None:
     """The message that the event brought."""
     match event:
@@ -123,10 +117,26 @@ def _insert(
     things: Iterable[Any],
 ) -> None:
     role, _, text, _ = said
+    things = list(things)
     came = (event.turn, event.timestamp.isoformat())
     db.execute(
-        "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
-        (event.originator_id.hex, event.originator_version, *said, *came, *origin, *things, index_key(key(role, text))),
+        """INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0,
+        (SELECT owner FROM conversations WHERE session = ?), ?)""",
+        (
+            *(event.originator_id.hex, event.originator_version, *said, *came, *origin, *things),
+            *(event.originator_id.hex, _key(role, text, things)),
+        ),
+    )
+
+
+def _key(role: str, text: str, things: Sequence[Any]) -> int:
+    images, tool_calls, tool_call_id = things
+    return message_key(
+        role,
+        text,
+        images=orjson.loads(images),
+        tool_calls=orjson.loads(tool_calls),
+        tool_call_id=tool_call_id,
     )
 
 

@@ -14,6 +14,7 @@ from projections.lineage import Lineage
 from projections.memories import Memories
 from projections.ports import EventLog
 from projections.summaries import Summaries
+from projections.transcripts import Transcripts
 from projections.usage import UsageLedger
 from projections.vectors import Vectors
 from projections.views import View, Views
@@ -35,6 +36,7 @@ class ReadModels:
     catalogue: Catalogue
     lexicon: Lexicon
     vectors: Vectors
+    transcripts: Transcripts
 
     @classmethod
     def open(cls, file: Path) -> "ReadModels":
@@ -53,6 +55,7 @@ class ReadModels:
             catalogue=Catalogue(views),
             lexicon=Lexicon(views),
             vectors=Vectors(views),
+            transcripts=Transcripts(views),
         )
 
     def all(self) -> list[View]:
@@ -69,6 +72,7 @@ class ReadModels:
             self.catalogue,
             self.lexicon,
             self.vectors,
+            self.transcripts,
         ]
 
     def follow(self, log: EventLog) -> Follower:

@@ -7,6 +7,7 @@ await builder.store(log)
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from typing import cast
 from uuid import UUID
@@ -16,10 +17,10 @@ from domain import path as paths
 from domain.emotion import Emotion
 from domain.events import SessionEvent
 from domain.messages import Instruction, Message
-from domain.records import FinishReason, Origin, PathCause, Role, TurnKind, Usage
+from domain.operations import Append, Edit, Rearrange
+from domain.records import FinishReason, HeldRecord, Origin, PathCause, Role, TranscriptRecord, TurnKind, Usage
 from domain.session import Session
 from domain.summary import Extract
-from domain.transcript import Append, Edit, Rearrange
 from domain.turn import Context, Detected, Reply
 from projections.ports import StoredVector
 
@@ -62,7 +63,30 @@ def context(*, kind: TurnKind = "new", query: int | None = None, persona: int | 
         persona=persona,
         summary=None,
         timings_ms={"recall": 1.0},
+        transcript=record(persona=persona),
     )
+
+
+def record(
+    *,
+    persona: int | None = None,
+    ending: int | None = None,
+    held: Sequence[HeldRecord] = (),
+    learned: Sequence[int] = (),
+    ignored: int = 0,
+) -> TranscriptRecord:
+    """What a prompt looked like."""
+    return {
+        "characters": 100,
+        "count": 1,
+        "whole": True,
+        "first": None,
+        "persona": persona,
+        "ending": ending,
+        "held": list(held),
+        "learned": list(learned),
+        "ignored": ignored,
+    }
 
 
 def reply(text: str = "Good evening", *, finish_reason: FinishReason = "stop", model: str = "offline") -> Reply:
@@ -128,11 +152,14 @@ class SessionBuilder:
         self._collect()
         return received.persona
 
-    def open_turn(self, *, kind: TurnKind = "new", persona: int | None = None) -> str:
+    def open_turn(
+        self, *, kind: TurnKind = "new", persona: int | None = None, transcript: TranscriptRecord | None = None
+    ) -> str:
         """A turn opens and stays open; returns its id."""
         turn = f"turn-{next(self._turns)}"
         query = self.path[-1] if self.path else None
-        self.session.begin_turn(turn, emotions=[], context=context(kind=kind, query=query, persona=persona))
+        built = context(kind=kind, query=query, persona=persona)
+        self.session.begin_turn(turn, emotions=[], context=replace(built, transcript=transcript or built.transcript))
         self._collect()
         return turn
 

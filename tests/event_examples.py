@@ -115,6 +115,17 @@ EXAMPLES: Final[tuple[SessionEvent, ...]] = (
         persona=3,
         summary=30,
         timings_ms={"embed": 11.5, "recall": 3.25},
+        transcript={
+            "characters": 1234,
+            "count": 3,
+            "whole": True,
+            "first": 4,
+            "persona": -7046029254386353131,
+            "ending": None,
+            "held": [{"key": 81985529216486895, "before": 7, "behind": None, "depth": 2}],
+            "learned": [1311768467463790320],
+            "ignored": 0,
+        },
     ),
     ReplyCompleted(
         **_at(9),

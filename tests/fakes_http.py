@@ -36,6 +36,8 @@ class FakeAnswer:
     model: str = "fake-1"
     created: int = 1_700_000_000
     left_out: int = 0
+    is_turn: bool = True
+    warning: str | None = None
     cancelled: int = 0
     ended: bool = False
     ready: bool = False

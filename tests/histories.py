@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from api.ports import EventLog
 from domain import path as paths
-from domain.transcript import Rearrange
+from domain.operations import Rearrange
 from tests.builders import SessionBuilder, vector
 
 Step = tuple[str, int]

@@ -24,7 +24,9 @@ from api.aftercare.summariser import Summariser
 from api.aftercare.worker import Aftercare, AftercareParts
 from api.archive.archive import Archive
 from api.archive.exports import ExportReader
+from api.chat.comparison import Comparison
 from api.chat.contexts import Contexts
+from api.chat.decisions import Decisions
 from api.chat.perception import Perception
 from api.chat.replies import Replies
 from api.chat.request import Address, Answer, TurnRequest
@@ -39,6 +41,7 @@ from domain.emotion import KeywordDetector
 from domain.messages import Instruction, Message
 from domain.records import JsonObject
 from domain.session import session_id
+from projections.acquaintances import Acquaintances
 from projections.follower import Follower
 from projections.indexes import Indexes
 from projections.policies import HYBRID, Policy
@@ -223,9 +226,15 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
             log=log,
             follower=follower,
             locks=stored.locks,
-            resolver=Resolver(models.conversation, models.catalogue),
+            resolver=Resolver(models),
+            decisions=Decisions(
+                comparison=Comparison(acquaintances=Acquaintances(remembered), lexicon=models.lexicon),
+                perception=perception,
+                contexts=contexts,
+                model=outside.model,
+                clock=outside.clock,
+            ),
             perception=perception,
-            contexts=contexts,
             model=outside.model,
             replies=replies,
             clock=outside.clock,

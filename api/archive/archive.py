@@ -23,9 +23,9 @@ from api.sessions.axis import Axis, event_json
 from api.sessions.reader import Asked, Reader
 from domain.errors import Conflict, InvalidRequest, VersionConflict
 from domain.messages import Instruction, Message, leading
+from domain.operations import Append
 from domain.records import Json, JsonObject
 from domain.session import Session
-from domain.transcript import Append
 from projections.follower import Follower
 from projections.read_models import ReadModels
 

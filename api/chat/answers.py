@@ -63,6 +63,8 @@ class Facts:
     model: str
     created: int
     left_out: int
+    is_turn: bool = True
+    warning: str | None = None
 
 
 class RunningAnswer:
@@ -74,6 +76,8 @@ class RunningAnswer:
         self.model = facts.model
         self.created = facts.created
         self.left_out = facts.left_out
+        self.is_turn = facts.is_turn
+        self.warning = facts.warning
         self._source = source
         self._keeper = keeper
         self._queue: asyncio.Queue[Streamed | HeartlineError] = asyncio.Queue()

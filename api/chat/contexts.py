@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api.chat.incoming import Incoming, Recent
+from api.chat.incoming import Incoming
 from api.chat.seeking import CONSIDERED, Seeking, Sought
 from api.chat.stopwatch import elapsed_ms
 from domain.ago import ago
 from domain.budget import Shares, TokenCounter
-from domain.context import Draft, Frame, Inner, Piece
+from domain.context import LITERAL, Draft, Frame, Inner, Piece
 from domain.emotion import NEUTRAL
 from domain.errors import Unavailable
 from domain.feeling import CONFIDENT, MOMENT_CHARACTERS, MOMENTS, Moment, paragraph
+from domain.keys import key
 from domain.manifest import context_sha256, render
 from domain.messages import Instruction
 from domain.recalled import Paragraph, Quotation
 from domain.records import NeutralMessage
-from domain.session import Session
-from domain.transcript import Known, key
 from domain.turn import Context
 from projections.recall import Ranked, Ranking, View
 from projections.remembered import Remembered, Told
@@ -56,22 +55,6 @@ class Contexts:
     @property
     def remembered(self) -> Remembered:
         return self.seeking.remembered
-
-    def recent(self, session: Session, count: int) -> Recent:
-        """The last `count` messages of the path, before the request is taken in. Raises Unavailable like `build`."""
-        versions = session.path[max(0, len(session.path) - count) :].tolist()
-        messages = self.remembered.messages(session.id, versions)
-        if len(messages) < len(versions):
-            raise Unavailable("The read models lack messages of the session.")
-        return Recent(
-            known=Known(
-                versions=versions,
-                keys=[key(messages[version].role, messages[version].text) for version in versions],
-                before=len(session.path) - len(versions),
-            ),
-            texts={version: message.text for version, message in messages.items()},
-            speakers=self.remembered.models.lexicon.speakers(session.id),
-        )
 
     def build(self, incoming: Incoming, now: str) -> Built:
         """Decide what the model is shown. Raises ContextTooLong when what is never cut does not fit, Unavailable when
@@ -117,39 +100,43 @@ class _Building:
 
     def _note(self, piece: Piece) -> Piece:
         """Remember the piece's text: the manifest names it, and the context is rendered from the manifest."""
-        self._texts[piece.version] = piece.text
+        if piece.version != LITERAL:
+            self._texts[piece.version] = piece.text
         return piece
 
     def _frame(self) -> Frame:
-        """The client's instructions by where they stood among the dialogue's messages."""
-        places = self._places()
+        """The client's instructions, and what it injected among them, by where they stood in the dialogue."""
+        places, aside = self._places(), self._incoming.result.aside
         leading: list[Piece] = []
         inner: list[Inner] = []
         waiting: list[Piece] = []
         versions = iter(self._incoming.received.instructions)
-        spoken = 0
+        spoken = known = 0
         for message in self._incoming.request.messages:
-            if isinstance(message, Instruction):
-                piece = Piece(version=next(versions), role=message.role, text=message.text, name=message.name)
-                (waiting if spoken else leading).append(self._note(piece))
+            if isinstance(message, Instruction) or spoken in aside:
+                version = next(versions) if isinstance(message, Instruction) else LITERAL
+                piece = Piece(version=version, role=message.role, text=message.text, name=message.name)
+                (waiting if known else leading).append(self._note(piece))
             else:
                 place = places[spoken]
                 if place is not None:
                     inner.extend(Inner(piece=piece, before=place) for piece in waiting)
                     waiting = []
-                spoken += 1
+                known += 1
+            spoken += not isinstance(message, Instruction)
         return Frame(leading=leading, inner=inner, trailing=waiting)
 
     def _places(self) -> list[int | None]:
-        """The index on the path of each of the transcript's messages, None where it is not known."""
-        versions = [*self._incoming.matched[: self._already_known()], *self._incoming.received.messages]
-        reach = len(versions) + 1
-        start = max(0, len(self._path) - reach)
-        index = {version: start + offset for offset, version in enumerate(self._path[start:])}
+        """The index on the path of each of the transcript's messages, None where it has none."""
+        versions = self._incoming.places
+        wanted = {version for version in versions if version is not None}
+        index: dict[int, int] = {}
+        for place in range(len(self._path) - 1, -1, -1):
+            if len(index) == len(wanted):
+                break
+            if self._path[place] in wanted:
+                index[self._path[place]] = place
         return [None if version is None else index.get(version) for version in versions]
-
-    def _already_known(self) -> int:
-        return len(self._incoming.request.dialogue) - len(self._incoming.received.messages)
 
     def _current(self) -> Piece | None:
         if not self._path:
@@ -288,5 +275,6 @@ class _Building:
             persona=incoming.received.persona,
             summary=draft.summary,
             timings_ms=timings,
+            transcript=incoming.result.record,
         )
         return context, messages

@@ -1,6 +1,6 @@
 """A request before and after the session takes it in: what it is compared with, what its context is built from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from api.chat.request import TurnRequest
@@ -8,29 +8,22 @@ from domain.emotion import Emotion
 from domain.messages import Message
 from domain.records import TurnKind
 from domain.session import Session
-from domain.transcript import Known
+from domain.transcript import Reconciliation
 from domain.turn import Received
 from projections.evidence import Query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recent:
-    """What a request is compared with: the path's end, its texts by version, and the names of those who talk."""
-
-    known: Known
-    texts: dict[int, str]
-    speakers: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A request that the session has taken in: what it asked, and which versions its texts have."""
+    """A request that the session has taken in: what it asked, and which versions its texts have.
+
+    `result` says what was made of its transcript.
+    """
 
     session: Session
     request: TurnRequest
     received: Received
-    matched: Sequence[int | None]
-    kind: TurnKind
+    result: Reconciliation
     query: Query
     emotion: Emotion
     model: str
@@ -46,12 +39,25 @@ class Incoming:
         return None
 
     @property
+    def kind(self) -> TurnKind:
+        """Of a prompt that is no turn it does not matter."""
+        return self.result.kind or "empty"
+
+    @property
     def new(self) -> dict[int, Message]:
         """The messages that this request brought, by version."""
-        return brought(self.request, self.received)
+        return brought(self.result, self.received)
+
+    @property
+    def places(self) -> list[int | None]:
+        """The version of each message of the dialogue, None where it is none of the session's."""
+        places = list(self.result.matched)
+        for version, arrived in zip(self.received.messages, self.result.arrived, strict=True):
+            if arrived.place >= 0:
+                places[arrived.place] = version
+        return places
 
 
-def brought(request: TurnRequest, received: Received) -> dict[int, Message]:
-    """The messages that the session took in as new, by version: the end of the request's dialogue."""
-    dialogue = request.dialogue
-    return dict(zip(received.messages, dialogue[len(dialogue) - len(received.messages) :], strict=True))
+def brought(result: Reconciliation, received: Received) -> dict[int, Message]:
+    """The messages that the session took in as new, by version."""
+    return {version: one.message for version, one in zip(received.messages, result.arrived, strict=True)}

@@ -28,7 +28,8 @@ class Opened:
     """A turn under way. `begun` is its session as of the turn's own events. `arrived` is of `time.perf_counter()`;
     `appended_ms` is known once the turn is stored; `input_tokens` is our own count.
 
-    `unread` says that the turn brought texts without vectors, `summarised` how many messages a summary covers."""
+    `unread` says that the turn brought texts without vectors, `summarised` how many messages a summary covers;
+    `continues` is the text that the reply goes on from, `speaker` the name of who says it."""
 
     session: UUID
     owner: str
@@ -40,6 +41,8 @@ class Opened:
     context: Context
     unread: bool
     summarised: int
+    continues: str = ""
+    speaker: str | None = None
 
     def leftovers(self, session: Session, *, unread: bool = False) -> Leftovers:
         """What is left to the background at the turn's end, when its reply brought `unread` texts too."""
@@ -88,7 +91,7 @@ class Replies:
         timings = {"append": opened.appended_ms.result(), "end": elapsed_ms(said.ended)}
         return [
             Reply(
-                text=spoken.text,
+                text=joined(opened.continues, spoken.text),
                 model=said.model,
                 finish_reason=spoken.reason,
                 usage=nothing if place else usage,
@@ -96,6 +99,7 @@ class Replies:
                 duration_ms=elapsed_ms(opened.arrived, said.ended),
                 timings_ms=timings,
                 said_at=self.clock().isoformat(),
+                name=opened.speaker,
                 tool_calls=spoken.tool_calls,
             )
             for place, spoken in enumerate(said.choices)
@@ -127,6 +131,12 @@ class Replies:
         self.ended(opened.session, await decided(attempt))
         self.observe(_end(opened, failed, error=error))
 
+    async def account(self, opened: Opened, said: Said) -> Usage:
+        """The usage of an answer that is not kept, counted for its owner all the same."""
+        usage = said.usage or self._estimate(opened, said)
+        await self.spent(opened.owner, usage["input_tokens"] + usage["output_tokens"])
+        return usage
+
     def _estimate(self, opened: Opened, said: Said) -> Usage:
         return {
             "input_tokens": opened.input_tokens,
@@ -157,6 +167,27 @@ def _end(opened: Opened, said: float, *, reply: Reply | None = None, error: Hear
         ended=ended,
         stages_ms=stages,
     )
+
+
+def joined(beginning: str, rest: str) -> str:
+    """A text and what was said on from it, as clients join them: by one blank, unless there is one."""
+    if not beginning or not rest or beginning[-1:].isspace() or rest[:1].isspace():
+        return beginning + rest
+    return f"{beginning} {rest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BesideKeeper:
+    """Keeps nothing: of an answer beside the chat (`api.answers.Keeper`)."""
+
+    replies: Replies
+    opened: Opened
+
+    async def complete(self, said: Said) -> Usage:
+        return await self.replies.account(self.opened, said)
+
+    async def fail(self, error: HeartlineError) -> None:
+        logger.info("an answer beside the chat failed: %s", error.code, extra={"session": self.opened.session.hex})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

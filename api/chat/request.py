@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from api.filters import Filters
 from api.ports import Streamed
 from domain.messages import Instruction, Message
+from domain.prompt import Mode, Prompt
 from domain.records import JsonObject
 
 IdentifiedBy = Literal["path", "header", "metadata", "session_id", "user", "content", "new", "import"]
@@ -31,6 +32,7 @@ class TurnRequest:
     `parameters` holds what is passed on to the model (temperature, max_tokens, stop, …), as the client named it.
     `filters` narrow what is recalled for it.
     `arrived` is `time.perf_counter()` when the request's first byte was read; `parse_ms` the time spent on reading it.
+    `mode` and `hint` are the client's words for how it wants to be understood and for what it does (`domain.prompt`).
     """
 
     owner: str
@@ -41,6 +43,13 @@ class TurnRequest:
     arrived: float
     parse_ms: float
     filters: Filters = field(default_factory=Filters)
+    streaming: bool = True
+    mode: Mode | None = None
+    hint: str | None = None
+
+    def prompt(self, *, named: bool) -> Prompt:
+        """What of it tells what the client means; `named` says whether its session was."""
+        return Prompt(messages=self.messages, streaming=self.streaming, named=named, mode=self.mode, hint=self.hint)
 
     @property
     def dialogue(self) -> list[Message]:
@@ -57,11 +66,21 @@ class Answer(Protocol):
 
     @property
     def session(self) -> str:
-        """The session's external id."""
+        """The session's external id; empty when the prompt belonged to none."""
         ...
 
     @property
     def turn(self) -> str: ...
+
+    @property
+    def is_turn(self) -> bool:
+        """Whether the request is a turn of the session. One that is none is answered and leaves no trace."""
+        ...
+
+    @property
+    def warning(self) -> str | None:
+        """What the client should know about how it was understood."""
+        ...
 
     @property
     def model(self) -> str: ...

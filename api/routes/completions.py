@@ -17,6 +17,7 @@ from api.wire.chat_request import parse_chat
 from api.wire.completion_request import CompletionRequest, parse_legacy
 from api.wire.completion_response import ChatShape, Shape, TextShape
 from api.wire.middleware import sent_session
+from api.wire.mode import sent_mode
 from domain.errors import InvalidRequest
 
 router = APIRouter()
@@ -72,4 +73,7 @@ def _turn_request(request: Request, asked: CompletionRequest) -> TurnRequest:
         filters=asked.filters,
         arrived=arrived,
         parse_ms=(time.perf_counter() - arrived) * 1000,
+        streaming=asked.stream,
+        mode=sent_mode(request.headers.get("x-heartline-mode")),
+        hint=asked.hint,
     )

@@ -71,9 +71,13 @@ async def collected(request: Request, answer: Answer, shape: Shape, shutdown: Sh
 
 
 def reply_headers(answer: Answer) -> dict[str, str]:
-    headers = {"X-Session-ID": encoded(answer.session)}
-    if answer.turn:
+    headers: dict[str, str] = {}
+    if answer.session:
+        headers["X-Session-ID"] = encoded(answer.session)
+    if answer.is_turn:
         headers["X-Turn-ID"] = answer.turn
+    if answer.warning is not None:
+        headers["X-Heartline-Warning"] = answer.warning
     if answer.left_out > 0:
         headers["X-Heartline-Left-Out"] = str(answer.left_out)
     return headers

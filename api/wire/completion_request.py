@@ -17,7 +17,8 @@ from domain.records import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
-    """A checked request. `names` holds what its body says about the session; path and header may say more."""
+    """A checked request. `names` holds what its body says about the session; path and header may say more. `hint` is
+    the client's own word for what it does."""
 
     messages: Sequence[Message | Instruction]
     model: str | None
@@ -26,6 +27,7 @@ class CompletionRequest:
     include_usage: bool
     names: Names
     filters: Filters
+    hint: str | None = None
 
 
 def completion_request(
@@ -40,6 +42,7 @@ def completion_request(
         include_usage=fields.wants_usage,
         names=fields.names(),
         filters=fields.filters(),
+        hint=fields.hint,
     )
 
 

@@ -56,6 +56,7 @@ class Metadata(Fields):
 
     session_id: str | None = None
     recall_filters: JsonDict | str | None = None
+    type: object = None
 
 
 class ResponseFormat(Fields):
@@ -98,6 +99,12 @@ class Sampling(Fields):
         if isinstance(given, str):
             given = _object_in(given)
         return Filters.read(given or {}, _FILTERS)
+
+    @property
+    def hint(self) -> str | None:
+        """The client's own word for what it does; whatever else may stand there is nobody's business."""
+        word = self.metadata.type if self.metadata is not None else None
+        return word if isinstance(word, str) else None
 
     @property
     def wants_usage(self) -> bool:

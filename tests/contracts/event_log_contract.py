@@ -15,8 +15,8 @@ import pytest
 from api.ports import EventLog
 from domain.errors import NotFound, Unavailable, VersionConflict
 from domain.messages import Message
+from domain.operations import Append
 from domain.session import Session
-from domain.transcript import Append
 from projections.ports import LoggedEvent, StoredVector
 
 NOBODY = UUID(int=7)

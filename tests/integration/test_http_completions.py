@@ -129,7 +129,7 @@ def test_a_session_in_the_metadata() -> None:
 
 
 def test_an_answer_that_is_not_stored_names_no_turn() -> None:
-    with client_of(FakeTurns(FakeAnswer(turn=""))) as client:
+    with client_of(FakeTurns(FakeAnswer(is_turn=False))) as client:
         response = client.chat.completions.with_raw_response.create(model="m", messages=HI)
 
     assert "x-turn-id" not in response.headers

@@ -114,12 +114,18 @@ class Player:
         before, calls = len(events_of(self.heartline, "tea")), len(self.model.calls)
         try:
             request = self.heartline.request(address, sent, parameters=parameters)
-            self.transcript.append(message("assistant", await read(await self.heartline.turns.answer(request))))
+            answer = await self.heartline.turns.answer(request)
+            text = await read(answer)
+            if answer.is_turn:
+                self.transcript.append(message("assistant", text))
         except ModelFailed:
             pass
         except ContextTooLong:
             assert len(events_of(self.heartline, "tea")) == before
             assert len(self.model.calls) == calls
+            return
+        if len(events_of(self.heartline, "tea")) == before:
+            self.model.calls.pop()  # a prompt beside the chat
             return
         self._check(self.model.calls[-1].messages, sent)
 
@@ -136,7 +142,7 @@ class Player:
         assert tokens <= sum(share["used"] for share in parts.values())
         assert tokens + parts["response"]["allotted"] <= self.rules.shares.window
         assert len([entry for entry in event.manifest if entry["part"] == "history"]) <= self.rules.window_messages
-        if sent and isinstance(sent[-1], Message):
+        if sent and isinstance(sent[-1], Message) and sent[-1].text.strip():
             assert shown[-1]["content"] == sent[-1].text
 
 

@@ -70,10 +70,11 @@ async def test_an_edited_last_reply_leaves_the_one_before_to_tell(heartline: Sys
     assert await placed(heartline, NAMELESS, *transcript(*texts)) == "tea"
 
 
-async def test_a_reply_further_back_than_three_tells_nothing(heartline: System) -> None:
-    texts = ("I want tea.", "Tea it is.", "a", "b", "c", "d", "e", "f", "With milk.")
+async def test_a_reply_far_back_tells_too_if_it_does_not_stand_alone(heartline: System) -> None:
+    since = ("a", "b", "c", "d", "e", "f", "With milk.")
 
-    assert await placed(heartline, NAMELESS, *transcript(*texts)) not in ("tea", "coffee")
+    assert await placed(heartline, NAMELESS, *transcript("More!", "Tea it is.", "No.")) not in ("tea", "coffee")
+    assert await placed(heartline, NAMELESS, *transcript("I want tea.", "Tea it is.", *since)) == "tea"
 
 
 async def test_a_transcript_is_looked_for_among_its_users_sessions(heartline: System) -> None:
@@ -106,9 +107,24 @@ async def test_an_unknown_users_message_begins_a_session_that_is_the_users(heart
 
 async def test_nothing_but_a_message_begins_a_session(heartline: System) -> None:
     first = await placed(heartline, NAMELESS, *transcript("I want tea."))
-    second = await placed(heartline, NAMELESS, *transcript("I want tea."))
+    second = await placed(heartline, NAMELESS, *transcript("I want cocoa."))
 
     assert len({first, second, "tea", "coffee"}) == 4
+
+
+async def test_the_latest_sessions_first_exchange_may_be_regenerated(heartline: System) -> None:
+    first = await placed(heartline, NAMELESS, *transcript("I want cocoa."))
+    again = await placed(heartline, NAMELESS, *transcript("I want cocoa."))
+
+    assert again == first
+    assert (await heartline.sessions.state("local", first, at=None))["messages"] == 2
+
+
+async def test_a_session_that_went_on_is_not_begun_again(heartline: System) -> None:
+    first = await placed(heartline, NAMELESS, *transcript("I want cocoa."))
+    await placed(heartline, NAMELESS, *transcript("I want cocoa.", "Anything else?", "No."))
+
+    assert await placed(heartline, NAMELESS, *transcript("I want cocoa.")) != first
 
 
 async def begin(heartline: System, model: ScriptedModel, session: str, *turns: tuple[str, str]) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from api.chat.decisions import PERCEIVED_AT_ONCE
 from api.chat.request import Address
-from api.chat.turns import PERCEIVED_AT_ONCE
 from api.ports import ModelFailed
 from domain.errors import ContextTooLong
 from domain.events import ContextBuilt, EmotionDetected, MessageReceived, ReplyCompleted

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import path as paths
+from domain.keys import fingerprint
 from domain.messages import Message
-from domain.transcript import Append, Rearrange, key
+from domain.operations import Append, Rearrange
 from projections import spans
 from projections.read_models import ReadModels
 from tests.builders import SessionBuilder
@@ -182,7 +183,7 @@ async def test_pages_follow_one_another_along_the_path(world: World) -> None:
     assert world.models.conversation.messages(chat.id, after=999) == []
 
 
-async def test_a_session_is_found_by_a_reply_on_its_present_path(world: World) -> None:
+async def test_sessions_are_found_by_a_message_that_they_know_on_a_path_or_not(world: World) -> None:
     chat, other, strange = SessionBuilder("a"), SessionBuilder("b"), SessionBuilder("a", owner="somebody else")
     for builder in (chat, other, strange):
         builder.say("Hello")
@@ -190,22 +191,20 @@ async def test_a_session_is_found_by_a_reply_on_its_present_path(world: World) -
     other.swipe("I am the sun")
     await world.see(chat, other, strange)
 
-    found = world.models.conversation.find_session_by_reply("local", key("assistant", "I AM the moon"))
+    found = world.models.conversation.sessions_with("local", fingerprint("assistant", "I AM the moon"), 5)
 
-    assert found == [chat.id.hex]
+    assert found == {other.id.hex: True, chat.id.hex: True}
 
 
-async def test_the_latest_active_of_several_sessions_with_a_reply_comes_first(world: World) -> None:
+async def test_those_that_heard_it_latest_are_found_first(world: World) -> None:
     chats = [SessionBuilder(name) for name in ("a", "b", "c")]
     for chat in chats:
         chat.reply("I am the moon")
     await world.see(*chats)
-    chats[1].say("Still there?")
-    await world.see(chats[1])
 
-    found = world.models.conversation.find_session_by_reply("local", key("assistant", "I am the moon"), limit=2)
+    found = world.models.conversation.sessions_with("local", fingerprint("assistant", "I am the moon"), 2)
 
-    assert found == [chats[1].id.hex, chats[2].id.hex]
+    assert list(found) == [chats[2].id.hex, chats[1].id.hex]
 
 
 async def test_a_greeting_of_the_client_is_no_reply_of_ours(world: World) -> None:
@@ -213,19 +212,58 @@ async def test_a_greeting_of_the_client_is_no_reply_of_ours(world: World) -> Non
     chat.say("I am the moon", "assistant")
     await world.see(chat)
 
-    assert world.models.conversation.find_session_by_reply("local", key("assistant", "I am the moon")) == []
+    found = world.models.conversation.sessions_with("local", fingerprint("assistant", "I am the moon"), 5)
+
+    assert found == {chat.id.hex: False}
 
 
-async def test_sessions_are_found_by_how_many_messages_they_share(world: World) -> None:
-    near, far = SessionBuilder("near"), SessionBuilder("far")
-    for text in ("one", "two", "three"):
-        near.say(text)
-    far.say("one")
-    await world.see(near, far)
+async def test_a_fork_knows_what_it_has_of_its_parent(world: World) -> None:
+    chat = SessionBuilder("a")
+    chat.say("one")
+    fork = chat.fork("b")
+    chat.say("two")
+    await world.see(chat, fork)
 
-    found = world.models.conversation.find_sessions_by_keys("local", [key("user", text) for text in ("one", "two")])
+    conversation = world.models.conversation
+    assert set(conversation.sessions_with("local", fingerprint("user", "one"), 5)) == {chat.id.hex, fork.id.hex}
+    assert set(conversation.sessions_with("local", fingerprint("user", "two"), 5)) == {chat.id.hex}
 
-    assert found == [(near.id.hex, 2), (far.id.hex, 1)]
+
+async def test_messages_are_known_without_their_texts(world: World) -> None:
+    chat = SessionBuilder()
+    said = chat.say("Hello")
+    first = chat.reply("I am the moon")
+    second = chat.swipe("I am the sun")
+    chat.forget(said)
+    await world.see(chat)
+
+    familiar = world.models.conversation.familiar(chat.id)
+
+    assert {version: (one.role, one.ours) for version, one in familiar.items()} == {
+        said: ("user", False),
+        first: ("assistant", True),
+        second: ("assistant", True),
+    }
+    assert familiar[first].key == fingerprint("assistant", "I am the moon")
+    assert familiar[said].key != fingerprint("user", "Hello")
+    assert list(world.models.conversation.familiar(chat.id, after=first)) == [second]
+
+
+async def test_the_former_path_of_a_message_is_the_one_it_stood_on_last(world: World) -> None:
+    chat = SessionBuilder()
+    chat.say("Hello")
+    first = chat.reply("I am the moon")
+    once = chat.path
+    fork = chat.fork("b")
+    chat.swipe("I am the sun")
+    fork.swipe("I am a star")
+    await world.see(chat, fork)
+
+    conversation = world.models.conversation
+    assert conversation.former_path(chat.id, first) == once
+    assert conversation.former_path(fork.id, first) == once
+    assert conversation.former_path(chat.id, chat.path[-1]) == chat.path
+    assert conversation.former_path(chat.id, 999) == []
 
 
 async def test_a_forgotten_message_leaves_a_blank_in_the_past(world: World) -> None:

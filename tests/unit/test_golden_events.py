@@ -5,7 +5,7 @@ raises its `class_version`, brings an upcast, and gets an example of its own.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,14 +16,20 @@ import pytest
 from api.adapters.event_mapper import SALT_BYTES, EventMapper
 from api.adapters.hash_chain import SealedEvent, digest_of
 from domain import events
-from domain.events import SessionEvent
+from domain.events import ContextBuilt, SessionEvent
 from tests.event_examples import EXAMPLES, topic_of
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def golden_of(topic: str) -> dict[str, Any]:
-    return orjson.loads((GOLDEN / f"{topic}.json").read_bytes())
+def golden_of(name: str) -> dict[str, Any]:
+    return orjson.loads((GOLDEN / f"{name}.json").read_bytes())
+
+
+def name_of(kind: type[SessionEvent], form: int | None = None) -> str:
+    """A golden file's name: the event's topic, and the number of its form if that is not the first."""
+    number = kind.class_version if form is None else form
+    return kind.TOPIC if number == 1 else f"{kind.TOPIC}.{number}"
 
 
 def as_golden(stored: SealedEvent) -> dict[str, Any]:
@@ -50,9 +56,9 @@ def from_golden(golden: dict[str, Any]) -> SealedEvent:
 
 
 def write_golden(event: SessionEvent, directory: Path = GOLDEN) -> None:
-    """For a new event only: `python -c "from tests.unit.test_golden_events import *; write_golden(EXAMPLES[-1])"`."""
+    """For a new one only: `python -c "from tests.unit.test_golden_events import *; write_golden(EXAMPLES[-1])"`."""
     stored = EventMapper().to_stored_event(event)
-    with (directory / f"{stored.topic}.json").open("xb") as file:
+    with (directory / f"{name_of(type(event))}.json").open("xb") as file:
         file.write(orjson.dumps(as_golden(stored), option=orjson.OPT_INDENT_2) + b"\n")
 
 
@@ -64,25 +70,26 @@ def event_classes(root: type[SessionEvent] = SessionEvent) -> Iterator[type[Sess
         yield from event_classes(cls)
 
 
-def test_every_event_has_an_example_and_a_golden_file() -> None:
-    topics = {cls.TOPIC for cls in event_classes()}
+def test_every_event_has_an_example_and_each_of_its_forms_a_golden_file() -> None:
+    kinds = set(event_classes())
 
-    assert topics == {type(example).TOPIC for example in EXAMPLES}
-    assert topics == {path.stem for path in GOLDEN.glob("*.json")}
+    assert kinds == {type(example) for example in EXAMPLES}
+    forms = {name_of(kind, form) for kind in kinds for form in range(1, kind.class_version + 1)}
+    assert forms == {path.stem for path in GOLDEN.glob("*.json")}
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=topic_of)
 def test_an_event_is_written_exactly_as_in_its_golden_file(event: SessionEvent) -> None:
     stored = EventMapper().to_stored_event(event)
 
-    golden = golden_of(stored.topic)
+    golden = golden_of(name_of(type(event)))
     assert stored.state[SALT_BYTES:] == orjson.dumps(golden["payload"])
     assert as_golden(stored) == golden
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=topic_of)
 def test_a_golden_file_is_read_as_the_event_it_was_made_of(event: SessionEvent) -> None:
-    read = EventMapper().to_domain_event(from_golden(golden_of(type(event).TOPIC)))
+    read = EventMapper().to_domain_event(from_golden(golden_of(name_of(type(event)))))
 
     assert read == event
     assert vars(read).keys() == {field.name for field in fields(event)}
@@ -92,8 +99,16 @@ def test_a_golden_file_is_read_as_the_event_it_was_made_of(event: SessionEvent) 
 def test_the_golden_file_of_an_event_is_as_its_writer_makes_it(event: SessionEvent, tmp_path: Path) -> None:
     write_golden(event, tmp_path)
 
-    file = f"{type(event).TOPIC}.json"
+    file = f"{name_of(type(event))}.json"
     assert (tmp_path / file).read_bytes() == (GOLDEN / file).read_bytes()
+
+
+def test_a_context_of_the_first_form_is_read_as_one_that_tells_nothing_of_the_prompt() -> None:
+    (example,) = [event for event in EXAMPLES if isinstance(event, ContextBuilt)]
+
+    read = EventMapper().to_domain_event(from_golden(golden_of(name_of(ContextBuilt, 1))))
+
+    assert read == replace(example, transcript=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from domain.errors import Conflict, InvalidRequest, NotFound
+from domain.operations import Append, Edit, Rearrange
 from domain.path import digest, splice
 from domain.session import Session, session_id
 from domain.summary import Extract
-from domain.transcript import Append, Edit, Rearrange
 from tests.session_facts import (
     DIALOGUE,
     context,

@@ -6,10 +6,10 @@ import pytest
 
 from domain.errors import Conflict, InvalidRequest, SummaryOutdated, TurnAlreadyOpen
 from domain.events import MemoryCarried
+from domain.operations import Append, Rearrange
 from domain.path import digest, splice
 from domain.session import Session, session_id
 from domain.summary import Extract
-from domain.transcript import Append, Rearrange
 from tests.session_facts import (
     DIALOGUE,
     NOW,
