@@ -3,14 +3,27 @@
 A file that wants others of these names defines its own.
 """
 
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 
+from api.logs import OURS
 from tests.fakes_models import ScriptedModel
 from tests.system import Outside, System, system
 from tests.turn_fakes import FlakyEncoder, PlannedLog
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command that is run inside this process sets up the whole process's log."""
+    loggers = [logging.getLogger(name) for name in (None, *OURS)]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture
