@@ -42,6 +42,7 @@ from api.ports import EmotionDetector, Metrics, Reranker
 from api.prices import price_list
 from api.providers import Models, models
 from api.services import Services
+from api.sessions.branches import Branches
 from api.sessions.sessions import SessionReads
 from api.settings import Settings
 from api.watch import VERSION, Watch
@@ -201,6 +202,7 @@ class _Assembly:
         services = Services(
             turns=turns,
             sessions=self._sessions(),
+            branches=self._branches(),
             archive=archive,
             encoder=self.outside.encoder,
             model=self.outside.models.answering,
@@ -286,6 +288,16 @@ class _Assembly:
             perception=self.perception,
             clock=now,
             prices=self.outside.prices,
+        )
+
+    def _branches(self) -> Branches:
+        return Branches(
+            log=self.memory.log,
+            follower=self.memory.follower,
+            models=self.memory.models,
+            locks=self.outside.locks,
+            perception=self.perception,
+            room=self._room(),
         )
 
     def _archive(self, aftercare: Aftercare) -> Archive:

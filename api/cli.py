@@ -1,4 +1,5 @@
-"""The console script: `heartline serve | import | export | rebuild | keys | config`.
+"""The console script: `heartline serve | import | export | rebuild | keys | config`, and in `api/command_line`
+`sessions | show`, `rewind | fork | carry | diff` and `verify`.
 
 Each command explains itself with `--help`.
 Says what went wrong in one sentence on standard error and exits with 1; with 2 when a setting or option is wrong.
@@ -20,8 +21,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from api import logs
 from api.access.keys import LOCAL
 from api.cli_access import config, keys
+from api.command_line.branches import carry, diff, fork, rewind
+from api.command_line.looking import sessions, show
+from api.command_line.verifying import verify
 from api.settings import Settings, SettingsError, load_settings
-from api.terminal import DataDir, err, out, say
+from api.terminal import DataDir, Owner, err, out, say
 from domain.errors import Conflict, HeartlineError
 
 if TYPE_CHECKING:
@@ -35,9 +39,8 @@ app = typer.Typer(
 )
 
 app.add_typer(keys, name="keys")
-app.command()(config)
-
-Owner = Annotated[str, typer.Option("--owner", help="Whose session it is, where there are API keys.")]
+for command in (config, sessions, show, rewind, fork, carry, diff, verify):
+    app.command()(command)
 
 
 def main() -> None:

@@ -75,6 +75,20 @@ class Sessions(Protocol):
     async def recall(self, owner: str, session: str, question: RecallQuestion) -> JsonObject: ...
 
 
+class Branches(Protocol):
+    """The use cases that lead a session elsewhere. Errors as `Sessions`; Conflict where it is being answered."""
+
+    async def rewind(self, owner: str, session: str, *, to: int) -> JsonObject: ...
+
+    async def fork(self, owner: str, session: str, *, at: int | None, name: str | None) -> JsonObject:
+        """`at` None is now. Raises Conflict when the name is taken."""
+        ...
+
+    async def carry(self, owner: str, session: str, *, source: str, version: int) -> JsonObject: ...
+
+    async def diff(self, owner: str, session: str, other: str) -> JsonObject: ...
+
+
 class Archive(Protocol):
     """Sessions brought in and out."""
 
@@ -98,6 +112,7 @@ class Services:
 
     turns: Turns
     sessions: Sessions
+    branches: Branches
     archive: Archive
     encoder: Encoder
     model: ChatModel

@@ -4,6 +4,8 @@ Never refuses and never decides: what is stored has happened. Texts, vectors and
 """
 
 from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
 
 from eventsourcing.domain import Aggregate
 
@@ -60,6 +62,18 @@ class SessionState(Aggregate):
                 self.erased = True
             case _:
                 pass
+
+    def go_back(self, at: int, path: Sequence[int]) -> None:
+        """Be the session as of version `at`, when its path was `path`, to be forked there and then thrown away.
+
+        All else that it knows has only ever grown, so no event has to be read again.
+        """
+        self.version = at
+        self.path = array("q", path)
+        del self.messages[bisect_right(self.messages, at) :]
+        self.instructions = {digest: version for digest, version in self.instructions.items() if version <= at}
+        self.personas = {digest: version for digest, version in self.personas.items() if version <= at}
+        self.open_turn = None
 
     def _begin(self, event: FirstEvent) -> None:
         self.owner, self.external_id = event.owner, event.external_id

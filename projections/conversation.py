@@ -64,7 +64,7 @@ class Conversation:
                 _begin(db, session, event.owner)
             case SessionForked():
                 _begin(db, session, event.owner)
-                spans.copy(db, session, parent=event.parent, at=event.at)
+                spans.copy(db, event)
             case PathChanged():
                 spans.splice(db, session, version, event.splices)
             case MessageForgotten():
@@ -92,6 +92,14 @@ class Conversation:
             f"SELECT s.message FROM spans s WHERE {spans.in_view(at)} ORDER BY s.ordinal", scope(session, at)
         )
         return [message for (message,) in rows]
+
+    def unforgotten(self, session: UUID, at: int | None = None) -> list[int]:
+        """The path without what was forgotten since: what it can be made again."""
+        path = self.path(session, at)
+        if not self.last_forgetting():
+            return path
+        gone = {version for version, message in self.find(session, path).items() if message.forgotten}
+        return [version for version in path if version not in gone]
 
     def tail(self, session: UUID, count: int, at: int | None = None) -> list[PathMessage]:
         """The last `count` messages in view, oldest first."""

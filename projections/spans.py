@@ -8,8 +8,9 @@ the whole path is given new ordinals, by closing and reopening its rows: the pas
 import sqlite3
 from collections.abc import Sequence
 
+from domain.events import SessionForked
 from domain.path import Splice, from_ranges
-from projections.lineage import origins, sweep
+from projections.lineage import naming, origins, sweep
 from projections.views import OPEN
 
 STEP = 2**20
@@ -48,13 +49,18 @@ def append(db: sqlite3.Connection, session: str, version: int) -> None:
     _open(db, session, version, [((last or 0) + STEP, version, session)])
 
 
-def copy(db: sqlite3.Connection, session: str, *, parent: str, at: int) -> None:
-    """A fork begins with its parent's path as of `at`."""
+def copy(db: sqlite3.Connection, event: SessionForked) -> None:
+    """A fork begins with its parent's path as it was, so far as the event names it: not with what was forgotten."""
     db.execute(
         f"""INSERT OR REPLACE INTO spans (session, until_version, ordinal, message, origin, from_version)
         SELECT :fork, {OPEN}, s.ordinal, s.message, s.origin, :at + 1 FROM spans s
-        WHERE {_as_of("lineage")}""",
-        {"fork": session, "session": parent, "at": at},
+        WHERE {_as_of("lineage")} AND s.message IN (SELECT value FROM json_each(:path))""",
+        {
+            "fork": event.originator_id.hex,
+            "session": event.parent,
+            "at": event.at,
+            "path": naming(from_ranges(event.path)),
+        },
     )
 
 

@@ -117,6 +117,8 @@ class MemoryEventLog:
 
     def _head(self, session: UUID, stored: Sequence[SealedEvent]) -> tuple[int, bytes]:
         own = self._heads(session)
+        if own and stored and stored[0].continues is not None:
+            raise VersionConflict("The session has begun already.")
         if own:
             return max(own.items())
         continues = stored[0].continues if stored else None

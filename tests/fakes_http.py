@@ -131,6 +131,22 @@ class FakeSessions:
         self._known(owner, session)
         return page([{"query": question.query, "k": question.k, "at": question.at, "filters": question.filters}])
 
+    async def rewind(self, owner: str, session: str, *, to: int) -> JsonObject:
+        self._known(owner, session)
+        return {"session_id": session, "version": to}
+
+    async def fork(self, owner: str, session: str, *, at: int | None, name: str | None) -> JsonObject:
+        self._known(owner, session)
+        return {"session_id": name, "parent": session, "at": at}
+
+    async def carry(self, owner: str, session: str, *, source: str, version: int) -> JsonObject:
+        self._known(owner, session)
+        return {"session_id": session, "from": {"session_id": source, "version": version}}
+
+    async def diff(self, owner: str, session: str, other: str) -> JsonObject:
+        self._known(owner, session)
+        return {"a": session, "b": other}
+
     async def export(self, owner: str, session: str) -> AsyncIterator[bytes]:
         self._known(owner, session)
         yield b'{"version":1}\n'
@@ -205,6 +221,7 @@ def fake_services(
     return Services(
         turns=turns or FakeTurns(),
         sessions=stored,
+        branches=stored,
         archive=stored,
         encoder=FakeEncoder(),
         model=FakeModel(),

@@ -51,6 +51,7 @@ def owned_app(built: System, allowance: Allowance | None = None) -> FastAPI:
         Services(
             turns=built.turns,
             sessions=built.sessions,
+            branches=built.branches,
             archive=built.archive,
             encoder=HashEncoder(),
             model=FakeModel(),

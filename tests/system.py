@@ -35,6 +35,7 @@ from api.chat.seeking import Seeking
 from api.chat.turns import TurnParts, Turns
 from api.ports import ChatModel, Delta, Encoder, EventLog, Reranker, TurnEnd
 from api.prices import price_list
+from api.sessions.branches import Branches
 from api.sessions.sessions import SessionReads
 from domain.budget import Shares, TokenCounter
 from domain.emotion import KeywordDetector
@@ -110,6 +111,7 @@ class System:
     turns: Turns
     aftercare: Aftercare
     sessions: SessionReads
+    branches: Branches
     archive: Archive
     clock: Clock
 
@@ -260,6 +262,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         clock=outside.clock,
         prices=price_list(),
     )
+    branches = Branches(log=log, follower=follower, models=models, locks=stored.locks, perception=perception, room=room)
     return System(
         log=log,
         models=models,
@@ -271,6 +274,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         turns=turns,
         aftercare=aftercare,
         sessions=sessions,
+        branches=branches,
         archive=archive,
         clock=outside.clock,
     )

@@ -14,6 +14,8 @@ from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
+from api.verification import Damage, Fault
+
 
 @dataclass(frozen=True)
 class SealedEvent(StoredEvent):
@@ -72,13 +74,33 @@ def hex_of(originator_id: UUID | str) -> str:
     return originator_id.hex if isinstance(originator_id, UUID) else originator_id
 
 
-def first_fault(previous: bytes, entries: Iterable[tuple[Entry, bytes]]) -> int | None:
-    """The first version whose payload or link is not what was written, or None.
+def walk(
+    previous: bytes, entries: Iterable[tuple[Entry, bytes]], *, version: int
+) -> tuple[dict[str, int], Fault | None]:
+    """The links (hex) that hold, each with its version, and the first event that is not what was written.
 
-    `previous` is the link before the first entry; each entry comes with its salted payload in plaintext.
+    `previous` is the link before the first entry, `version` the one that it has; each entry comes with its salted
+    payload in plaintext.
     """
+    links: dict[str, int] = {}
+    position = 0
     for entry, plain in entries:
+        version += 1
         previous = link(previous, entry.stored)
-        if digest_of(plain) != entry.stored.digest or previous != entry.chain:
-            return entry.stored.originator_version
+        damage = _damage(entry, plain, expected=(version, previous), after=position)
+        if damage is not None:
+            return links, Fault(version=version, damage=damage)
+        links[previous.hex()] = version
+        position = entry.position
+    return links, None
+
+
+def _damage(entry: Entry, plain: bytes, *, expected: tuple[int, bytes], after: int) -> Damage | None:
+    version, chain = expected
+    if entry.stored.originator_version > version:
+        return "missing"
+    if digest_of(plain) != entry.stored.digest:
+        return "changed"
+    if entry.stored.originator_version < version or entry.chain != chain or entry.position <= after:
+        return "misplaced"
     return None

@@ -30,15 +30,16 @@ from eventsourcing.persistence import (
 
 from api.adapters.committer import Committer
 from api.adapters.event_mapper import EventMapper, SessionKeys
-from api.adapters.hash_chain import Entry, SealedEvent, first_fault, genesis
+from api.adapters.hash_chain import Entry, SealedEvent, genesis, walk
 from api.adapters.log_signal import LogSignal
 from api.adapters.snapshots import SessionSnapshot
 from api.adapters.sqlite_datastore import LogDatastore, connect
 from api.adapters.sqlite_recorder import SnapshotRecorder, SqliteRecorder
 from api.adapters.unmeasured import UNMEASURED
 from api.ports import Metrics
+from api.verification import Checked
 from domain.errors import NotFound, Unavailable, UnreadableEvent, VersionConflict
-from domain.events import SessionEvent, SessionForked
+from domain.events import FirstEvent, SessionEvent, SessionForked
 from domain.session import Session
 from projections.ports import LoggedEvent, LoggedVector, StoredVector
 
@@ -156,14 +157,37 @@ class SqliteEventLog:
         """Make a `wait` return at once."""
         self._signal.notify()
 
-    def verify_chain(self, session: UUID) -> int | None:
-        """The session's first version that is not what was written, or None. A cut-off tail shows in the head only."""
+    def check(self, session: UUID) -> Checked:
+        """Walk the session's own chain. A cut-off tail shows in the head only. Raises NotFound."""
         with _translated():
             entries = self._recorder.entries_of(session)
             if not entries:
                 raise NotFound("There is no such session.", param="session_id")
+            first = self._first_of(entries[0])
+            parent, at = (UUID(first.parent), first.at) if isinstance(first, SessionForked) else (None, 0)
+            before = genesis(session) if parent is None else self._recorder.link_at(parent, at) or b""
             plains = ((entry, self._mapper.plain(entry.stored)) for entry in entries)
-            return first_fault(self._link_before(entries[0]), plains)
+            links, fault = walk(before, plains, version=at)
+        return Checked(
+            session=session,
+            owner=first.owner if first is not None else None,
+            name=first.external_id if first is not None else None,
+            parent=parent,
+            at=at,
+            version=entries[-1].stored.originator_version,
+            links=links,
+            fault=fault,
+        )
+
+    def sessions(self) -> list[UUID]:
+        """Every session that has events, oldest first."""
+        with _translated():
+            return self._recorder.streams()
+
+    def missing_position(self) -> int | None:
+        """The first position that was given and holds no event any more, None when there is none."""
+        with _translated():
+            return self._recorder.missing_position()
 
     def _load(self, session: UUID, version: int | None) -> Session:
         # The library copies a cached aggregate outside its own lock, so another thread could be fast-forwarding it.
@@ -187,14 +211,13 @@ class SqliteEventLog:
             raise UnreadableEvent(f"The log's event at {entry.position}: {error}", position=entry.position) from error
         return LoggedEvent(position=entry.position, chain=entry.chain.hex(), event=event)
 
-    def _link_before(self, first: Entry) -> bytes:
+    def _first_of(self, entry: Entry) -> FirstEvent | None:
+        """The event that began the session, None when it is not that or cannot be read."""
         try:
-            event = self._mapper.to_domain_event(first.stored)
-        except MapperDeserialisationError:
-            return b""  # continues nothing, so the first version is the fault
-        if isinstance(event, SessionForked):
-            return self._recorder.link_at(UUID(event.parent), event.at) or b""
-        return genesis(event.originator_id)
+            event = self._mapper.to_domain_event(entry.stored)
+            return event if isinstance(event, FirstEvent) and event.owner and event.external_id else None
+        except (MapperDeserialisationError, AttributeError):
+            return None  # damaged: what is wrong with it, the walk tells
 
     def _check_open(self) -> None:
         if self._closed:

@@ -50,6 +50,17 @@ VALUES (?, ?, ?, ?, ?, ?, ?)"""
 INSERT_VECTOR: Final = """
 INSERT OR IGNORE INTO vectors (session, version, part, embedder, vector) VALUES (?, ?, ?, ?, ?)"""
 
+# What was written over by hand may be a text now, and one that cannot be decoded.
+_COLUMNS: Final = """position, originator_id, originator_version, topic, created, CAST(state AS BLOB) AS state,
+    CAST(digest AS BLOB) AS digest, CAST(chain AS BLOB) AS chain"""
+
+_FIRST_GAP: Final = """
+SELECT min(position) AS gap FROM (SELECT 1 AS position UNION ALL SELECT position + 1 FROM stored_events) AS next
+WHERE NOT EXISTS (SELECT 1 FROM stored_events AS held WHERE held.position = next.position)"""
+
+_LAST_GIVEN: Final = """SELECT coalesce(max(last), 0) AS last FROM (SELECT max(position) AS last FROM stored_events
+UNION ALL SELECT seq FROM sqlite_sequence WHERE name = 'stored_events')"""
+
 Head = tuple[int, bytes]
 Condition = tuple[str, Any]
 
@@ -107,6 +118,9 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         )
         row = c.fetchone()
         if row is not None:
+            # A fork whose name is taken could by chance have the very version that the stream there waits for.
+            if isinstance(first, SealedEvent) and first.continues is not None:
+                raise IntegrityError(f"{stream} has begun already")
             return row["originator_version"], row["chain"]
         if not isinstance(first, SealedEvent):  # the library's own test cases begin streams at 0 or at 1
             return min(first.originator_version, 1) - 1, genesis(first.originator_id)
@@ -127,6 +141,23 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         """The link of a stream's chain after a version, or None when it has no such version of its own."""
         with self.datastore.transaction(commit=False) as c:
             return _link_at(c, session, version)
+
+    def streams(self) -> list[UUID]:
+        """Every stream, oldest first."""
+        with self.datastore.transaction(commit=False) as c:
+            c.execute("SELECT originator_id FROM stored_events GROUP BY originator_id ORDER BY min(position)")
+            try:
+                return [UUID(row["originator_id"]) for row in c.fetchall()]
+            except ValueError:
+                raise Unavailable("The event log holds an event of no session: somebody put it there.") from None
+
+    def missing_position(self) -> int | None:
+        """The first position that was given to an event and is not there: what is taken back was never given."""
+        with self.datastore.transaction(commit=False) as c:
+            c.execute(_FIRST_GAP)
+            gap: int = c.fetchone()["gap"]
+            c.execute(_LAST_GIVEN)
+            return gap if gap <= c.fetchone()["last"] else None
 
     def last_position(self) -> int:
         """Position of the newest event, 0 when there is none."""
@@ -189,7 +220,7 @@ class SqliteRecorder(SQLiteApplicationRecorder):
             clauses.append(f"topic IN ({','.join('?' * len(topics))})")
             parameters += topics
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        statement = f"SELECT * FROM stored_events {where} ORDER BY {order} LIMIT ?"
+        statement = f"SELECT {_COLUMNS} FROM stored_events {where} ORDER BY {order} LIMIT ?"
         with self.datastore.transaction(commit=False) as c:
             c.execute(statement, (*parameters, -1 if limit is None else limit))
             return c.fetchall()

@@ -62,11 +62,17 @@ class Reader:
         entry = self.models.catalogue.get(owner, session)
         if entry is None:
             raise NotFound("There is no such session.", param="session_id")
-        if at is not None and not 1 <= at <= entry.version:
-            raise InvalidRequest(f"The session has versions 1 to {entry.version}; {at} is none of them.", param="at")
+        if at is not None:
+            check_version(entry, at, "at")
         return Asked(entry=entry, at=at)
 
     def entry_of(self, owner: str, session: str) -> SessionEntry | None:
         """The entry of a session of the owner, if there is one. Blocks."""
         found = self.models.catalogue.by_id(session_id(owner, session))
         return found if found is not None and found.owner == owner else None
+
+
+def check_version(entry: SessionEntry, version: int, param: str) -> None:
+    """Raises InvalidRequest for a version that the session does not have."""
+    if not 1 <= version <= entry.version:
+        raise InvalidRequest(f"The session has versions 1 to {entry.version}; {version} is none of them.", param=param)

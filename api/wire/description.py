@@ -57,6 +57,7 @@ def _sessions() -> dict[str, JsonObject]:
     follow = _parameter("follow", "query", {"type": "boolean"}, "Go on with the events as they come.")
     name = _parameter("id", "query", _ID, "Name of the new session; made up without it.")
     turn = _parameter("turn", "path", {"type": "string", "minLength": 1}, "A turn's id, or its completion's.")
+    other = _parameter("other", "path", _ID, "The session to compare with.")
     one = _json(_ANY)
     lists, events = _list_of("Entry"), _streamed(_list_of("Entry"))
     exported = {"application/x-ndjson": {"schema": {"type": "string"}}}
@@ -67,6 +68,10 @@ def _sessions() -> dict[str, JsonObject]:
         "/emotions": {"get": _operation("What was felt", [at], answer=lists)},
         "/summaries": {"get": _operation("The summaries", [at], answer=lists)},
         "/recall": {"post": _operation("What would be recalled", body="RecallRequest", answer=one)},
+        "/rewind": {"post": _operation("Back to a version, with its memory", body="RewindRequest", answer=one)},
+        "/fork": {"post": _operation("A new session that goes on from a version", body="ForkRequest", answer=one)},
+        "/carry": {"post": _operation("A message of another session, remembered", body="CarryRequest", answer=one)},
+        "/diff/{other}": {"get": _operation("What each of two knows alone", [other], answer=one)},
         "/export": {"get": _operation("All of the session, as JSON lines", answer=exported)},
         "/turns/{turn}": {"get": _operation("What the model was shown, and why", [turn, at], answer=one)},
         "/turns/{turn}/replay": {"post": _operation("The context rendered again, compared", [turn], answer=one)},
@@ -222,6 +227,9 @@ _SCHEMAS: Final[JsonObject] = {
         at={**_VERSION, "type": ["integer", "null"]},
         filters={"type": ["object", "null"]},
     ),
+    "RewindRequest": _object(["to"], to=_VERSION),
+    "ForkRequest": _object([], at={**_VERSION, "type": ["integer", "null"]}, **{"as": {**_ID, "type": _WORD["type"]}}),
+    "CarryRequest": _object(["from", "version"], version=_VERSION, **{"from": _ID}),
     "ImportRequest": _object(
         ["messages"], messages={"type": "array", "minItems": 1, "items": _of("Message")}, user=_WORD, assistant=_WORD
     ),

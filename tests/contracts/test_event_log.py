@@ -12,6 +12,7 @@ import pytest
 from api.adapters.snapshots import SessionSnapshot
 from api.adapters.sqlite_log import SqliteEventLog
 from api.ports import EventLog
+from api.verification import Damage, Fault
 from domain.errors import NotFound, Unavailable, UnreadableEvent
 from tests.contracts.event_log_contract import (
     NOBODY,
@@ -168,20 +169,31 @@ async def test_the_chain_of_a_session_and_of_its_fork_hold(log: SqliteEventLog) 
     say(fork, "elsewhere")
     await store(log, fork)
 
-    assert log.verify_chain(parent.id) is None
-    assert log.verify_chain(fork.id) is None
+    assert log.check(parent.id).fault is None
+    assert log.check(fork.id).fault is None
     with pytest.raises(NotFound):
-        log.verify_chain(NOBODY)
+        log.check(NOBODY)
 
 
-@pytest.mark.parametrize("column", ["state", "digest", "chain", "created", "topic"])
-async def test_a_changed_row_breaks_the_chain_at_its_version(log: SqliteEventLog, file: Path, column: str) -> None:
+@pytest.mark.parametrize(
+    ("column", "damage"),
+    [
+        ("state", "changed"),
+        ("digest", "changed"),
+        ("chain", "misplaced"),
+        ("created", "misplaced"),
+        ("topic", "misplaced"),
+    ],
+)
+async def test_a_changed_row_breaks_the_chain_at_its_version(
+    log: SqliteEventLog, file: Path, column: str, damage: Damage
+) -> None:
     session = await stored(log, "one", "two", "three")
     value = "session.erased" if column == "topic" else "2026-03-01T12:30:00+00:00" if column == "created" else bytes(32)
 
     change(file, f"UPDATE stored_events SET {column} = ? WHERE originator_version = 3", value)
 
-    assert log.verify_chain(session.id) == 3
+    assert log.check(session.id).fault == Fault(version=3, damage=damage)
 
 
 async def test_a_removed_row_breaks_the_chain_behind_it(log: SqliteEventLog, file: Path) -> None:
@@ -189,7 +201,7 @@ async def test_a_removed_row_breaks_the_chain_behind_it(log: SqliteEventLog, fil
 
     change(file, "DELETE FROM stored_events WHERE originator_version = 3")
 
-    assert log.verify_chain(session.id) == 4
+    assert log.check(session.id).fault == Fault(version=3, damage="missing")
 
 
 async def test_a_broken_first_payload_breaks_the_chain_at_once(log: SqliteEventLog, file: Path) -> None:
@@ -197,7 +209,7 @@ async def test_a_broken_first_payload_breaks_the_chain_at_once(log: SqliteEventL
 
     change(file, "UPDATE stored_events SET state = ? WHERE originator_version = 1", b"gone")
 
-    assert log.verify_chain(session.id) == 1
+    assert log.check(session.id).fault == Fault(version=1, damage="changed")
 
 
 async def test_a_parent_whose_history_was_rewritten_breaks_the_chain_of_its_fork(
@@ -209,7 +221,7 @@ async def test_a_parent_whose_history_was_rewritten_breaks_the_chain_of_its_fork
 
     change(file, "UPDATE stored_events SET chain = ? WHERE originator_id = ?", bytes(32), parent.id.hex)
 
-    assert log.verify_chain(fork.id) == 3
+    assert log.check(fork.id).fault == Fault(version=3, damage="misplaced")
 
 
 # snapshots

@@ -115,5 +115,5 @@ async def test_nothing_acknowledged_is_missing_after_kills_in_the_middle_of_stre
 
     assert sum(len(client.cut) for client in clients) >= ROUNDS
     log = SqliteEventLog(tmp_path / "data" / "events.sqlite")
-    assert [log.verify_chain(session_id("local", session)) for session in SESSIONS] == [None] * len(SESSIONS)
+    assert [log.check(session_id("local", session)).fault for session in SESSIONS] == [None] * len(SESSIONS)
     await log.close()

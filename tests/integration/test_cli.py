@@ -49,6 +49,13 @@ def tea(tmp_path: Path) -> Path:
         (("import",), ["--as", "--data-dir", "conversation in a file", "made up when missing"]),
         (("export",), ["--to", "--data-dir", "JSON lines"]),
         (("rebuild",), ["--data-dir", "Stop the server first"]),
+        (("sessions",), ["--limit", "--json"]),
+        (("show",), ["--at", "--json", "as of a version"]),
+        (("rewind",), ["SESSION", "--json", "former version"]),
+        (("fork",), ["--at", "--as", "--json"]),
+        (("carry",), ["SOURCE", "VERSION", "--json"]),
+        (("diff",), ["OTHER", "--json"]),
+        (("verify",), ["--expect", "--json", "chain head"]),
     ],
 )
 def test_every_command_explains_itself(

@@ -34,8 +34,8 @@ async def test_all_that_was_acknowledged_before_a_kill_is_there_and_the_log_goes
     assert len(acknowledged) >= 50
     assert [one.event.originator_version for one in events] == list(range(1, session.version + 1))
     assert session.version >= acknowledged[-1]
-    assert log.verify_chain(session.id) is None
+    assert log.check(session.id).fault is None
     say(session, "alive")
     await store(log, session)
-    assert log.verify_chain(session.id) is None
+    assert log.check(session.id).fault is None
     await log.close()

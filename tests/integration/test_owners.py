@@ -37,6 +37,10 @@ HIDDEN: Final = {
     "POST /sessions/{session}/turns/{turn}/replay": Asked(),
     "POST /sessions/{session}/recall": Asked({"query": "What is behind the clock?"}),
     "GET /sessions/{session}/export": Asked(),
+    "GET /sessions/{session}/diff/{other}": Asked(),
+    "POST /sessions/{session}/fork": Asked({"at": 2}),
+    "POST /sessions/{session}/rewind": Asked({"to": 1}),
+    "POST /sessions/{session}/carry": Asked({"from": "pantry", "version": 2}),
 }
 """Of one session: 404 for every other owner."""
 
@@ -76,7 +80,12 @@ class House:
 
     async def ask(self, route: str, asked: Asked, key: str | None) -> httpx2.Response:
         method, _, path = route.partition(" ")
-        path = path.replace("{session}", "pantry").replace("{turn}", self.turn).replace("{name:path}", "fake-1")
+        path = (
+            path.replace("{session}", "pantry")
+            .replace("{other}", "pantry")
+            .replace("{turn}", self.turn)
+            .replace("{name:path}", "fake-1")
+        )
         async with client(self.app, key) as http:
             return await http.request(method, path + asked.query, json=asked.body)
 
