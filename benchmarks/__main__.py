@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 from rich.console import Console
 
-from benchmarks import appends, rebuild, start, turn
+from benchmarks import appends, rebuild, start, time_machine, turn
 from benchmarks.report import Result, machine
 
 BENCHMARKS: Final[Mapping[str, Callable[[], list[Result]]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[], list[Result]]]] = {
     "appends": appends.measure,
     "rebuild": rebuild.measure,
     "start": start.measure,
+    "time_machine": time_machine.measure,
 }
 
 
@@ -46,12 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
-        epilog="\n".join(f"  {name:10}{_first_line(f'benchmarks.{name}')}" for name in BENCHMARKS),
+        epilog="\n".join(f"  {name:14}{_first_line(f'benchmarks.{name}')}" for name in BENCHMARKS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="turn, appends, rebuild, start; all when none is named"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all when none is named")
     parser.add_argument("--json", type=Path, metavar="OUT", help="file to write the results to as JSON")
     return parser
 

@@ -13,6 +13,7 @@ event's version.
     MessageReceived, MessageEdited          messages of the dialogue
     PathChanged                             every change of the path but appending
     ContextBuilt -> ReplyCompleted | ReplyExtended | TurnFailed      a turn, open in between
+    SessionRewound                          back to a version: with a PathChanged where the path was another
     EmotionDetected, SummaryWritten, MemoryCarried                   what was inferred, written, brought over
     MessageForgotten, SessionErased         what may no longer be known
 """
@@ -161,6 +162,14 @@ class PathChanged(SessionEvent):
     TOPIC = "session.path-changed"
     cause: PathCause
     splices: list[Splice]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRewound(SessionEvent):
+    """The session went back to version `to`: what came between it and this event is no part of its story any more."""
+
+    TOPIC = "session.rewound"
+    to: int
 
 
 @dataclass(frozen=True, kw_only=True)

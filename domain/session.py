@@ -33,6 +33,7 @@ from domain.events import (
     SessionErased,
     SessionEvent,
     SessionForked,
+    SessionRewound,
     SessionStarted,
     SummaryWritten,
     TurnFailed,
@@ -56,14 +57,13 @@ class Session(SessionState):
     """One conversation of one owner, one event stream."""
 
     # -- coming into being ---------------------------------------------------------------------------------------------
-
     @classmethod
     def start(cls, *, owner: str, external_id: str, identified_by: str, user: str | None = None) -> "Session":
         """A new session of the owner under the client's name for it."""
         return _begun(SessionStarted, 1, owner=owner, external_id=external_id, identified_by=identified_by, user=user)
 
     def fork(self, external_id: str) -> "Session":
-        """A session that continues this one, which must be loaded as of the version to fork at."""
+        """A session that continues this one, which must be as of the version to fork at."""
         self._check_alive()
         return _begun(
             SessionForked,
@@ -144,9 +144,10 @@ class Session(SessionState):
                 EmotionDetected, of=detected.of, detector=detected.detector, importance=detected.importance, **facts
             )
 
-    def rewind(self, former: Sequence[int]) -> None:
-        """Make the path what it once was. Not while a turn is open: its reply would join a path without its query."""
+    def rewind(self, to: int, former: Sequence[int]) -> None:
+        """Back to version `to`, when the path was `former`. Not in a turn: a reply would join a path without query."""
         self._check_idle()
+        self.trigger_event(SessionRewound, to=to)
         self._change_path("rewind", paths.difference(self.path, former))
 
     def summarise(self, summary: Extract, *, count: int, digest: str, previous: int | None, model: str) -> None:

@@ -9,7 +9,7 @@ import orjson
 
 from domain.events import ContextBuilt, InstructionReceived, MessageForgotten, PersonaDefined, SessionErased
 from domain.records import InstructionRole
-from projections.lineage import forget, forgotten_in, in_reach, named_in_reach, naming, scope, sweep
+from projections.lineage import Lineage, forget, forgotten_in, in_reach, named_in_reach, naming, scope, sweep
 from projections.ports import LoggedEvent
 from projections.views import Views
 
@@ -57,6 +57,7 @@ class Instructions:
 
     def __init__(self, views: Views) -> None:
         self._views = views
+        self._lineage = Lineage(views)
 
     def apply(self, db: sqlite3.Connection, logged: LoggedEvent) -> None:
         event = logged.event
@@ -89,9 +90,18 @@ class Instructions:
         return [_from_row(row) for row in rows]
 
     def of_personas(self, session: UUID, at: int | None = None) -> set[int]:
-        """The versions of the instructions that any persona of the session consists of."""
-        rows = self._views.read().execute(f"SELECT t.instructions {in_reach('personas')}", scope(session, at))
-        return {version for (versions,) in rows for version in orjson.loads(versions)}
+        """The versions of the instructions that any persona of the session's story consists of."""
+        story = self._lineage.story(session, at)
+        shown = {persona for version, persona in self._shown(session, at) if version in story}
+        rows = self._views.read().execute(
+            f"SELECT t.version, t.instructions {in_reach('personas')}", scope(session, at)
+        )
+        return {
+            instruction
+            for version, instructions in rows
+            if version in story or version in shown
+            for instruction in orjson.loads(instructions)
+        }
 
     def find(self, session: UUID, versions: Iterable[int], at: int | None = None) -> dict[int, StoredInstruction]:
         """Instructions by version."""
@@ -105,22 +115,23 @@ class Instructions:
         return {version: found.text for version, found in self.find(session, versions, at).items()}
 
     def persona(self, session: UUID, at: int | None = None) -> Persona | None:
-        """The persona of the newest context built, None when there was none or it had no persona."""
-        shown = (
-            self._views.read()
-            .execute(
-                f"SELECT t.persona {in_reach('personas_shown')} ORDER BY t.version DESC LIMIT 1", scope(session, at)
-            )
-            .fetchone()
+        """The persona of the newest context of the session's story; where none was built, as after an import, the
+        persona that was defined last. None when there was none."""
+        story = self._lineage.story(session, at)
+        for version, persona in self._shown(session, at):
+            if version in story:
+                return None if persona is None else self.persona_of(session, persona)
+        rows = self._views.read().execute(
+            f"SELECT t.version {in_reach('personas')} ORDER BY t.version DESC", scope(session, at)
         )
-        return None if shown is None or shown[0] is None else self.persona_of(session, shown[0])
+        defined = next((version for (version,) in rows if version in story), None)
+        return None if defined is None else self.persona_of(session, defined)
 
-    def defined_last(self, session: UUID, at: int | None = None) -> Persona | None:
-        """The persona defined last, shown by a context or not: an imported session has been shown none."""
-        (version,) = (
-            self._views.read().execute(f"SELECT max(t.version) {in_reach('personas')}", scope(session, at)).fetchone()
+    def _shown(self, session: UUID, at: int | None) -> Iterable[tuple[int, int | None]]:
+        """Contexts and the persona of each, the newest first."""
+        return self._views.read().execute(
+            f"SELECT t.version, t.persona {in_reach('personas_shown')} ORDER BY t.version DESC", scope(session, at)
         )
-        return None if version is None else self.persona_of(session, version)
 
     def persona_of(self, session: UUID, version: int) -> Persona | None:
         """The persona defined by event `version`."""

@@ -6,13 +6,13 @@ rows as marked ones, because they say which ancestors' rows it was holding; `rea
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
 
-from domain.events import MessageForgotten, SessionErased, SessionForked, SessionStarted
+from domain.events import MessageForgotten, SessionErased, SessionForked, SessionRewound, SessionStarted
 from projections.ports import LoggedEvent
 from projections.views import OPEN, Views
 
@@ -26,6 +26,19 @@ class Stretch:
     upto: int
 
 
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The versions that led to the present one: a rewind leaves out what came between it and where it went back to.
+
+    `stretches` are first and last version of each, the latest first.
+    """
+
+    stretches: Sequence[tuple[int, int]]
+
+    def __contains__(self, version: int) -> bool:
+        return any(first <= version <= last for first, last in self.stretches)
+
+
 class Lineage:
     """Sessions and the ancestors whose versions they continue."""
 
@@ -36,6 +49,9 @@ class Lineage:
             erased INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (session, after_version)
         ) WITHOUT ROWID""",
         "CREATE INDEX lineage_origin ON lineage (origin)",
+        """CREATE TABLE rewinds (
+            session TEXT NOT NULL, version INTEGER NOT NULL, back INTEGER NOT NULL, PRIMARY KEY (session, version)
+        ) WITHOUT ROWID""",
         """CREATE VIEW reach AS
             SELECT session, origin, after_version, upto_version FROM lineage WHERE erased = 0""",
     )
@@ -57,6 +73,10 @@ class Lineage:
                     (session, event.at, event.parent, event.at),
                 )
                 self._begin(db, session, event.at)
+            case SessionRewound():
+                db.execute(
+                    "INSERT OR REPLACE INTO rewinds VALUES (?, ?, ?)", (session, event.originator_version, event.to)
+                )
             case SessionErased():
                 db.execute("UPDATE lineage SET erased = 1 WHERE session = ?", (session,))
             case _:
@@ -76,6 +96,19 @@ class Lineage:
             scope(session, at),
         )
         return [Stretch(origin=origin, after=after, upto=upto) for origin, after, upto in rows]
+
+    def story(self, session: UUID, at: int | None = None) -> Story:
+        """The versions that led to version `at`."""
+        rows = self._views.read().execute(
+            f"SELECT t.version, t.back {in_reach('rewinds')} ORDER BY t.version DESC", scope(session, at)
+        )
+        told: list[tuple[int, int]] = []
+        upto = OPEN if at is None else at
+        for version, back in rows:
+            if version <= upto:
+                told.append((version, upto))
+                upto = back
+        return Story([*told, (0, upto)])
 
 
 def scope(session: UUID, at: int | None, **more: int | str | None) -> dict[str, int | str | None]:

@@ -118,7 +118,8 @@ class Remembered:
     ) -> list[int]:
         """What may be recalled besides the path's messages: carried memories, summaries that hold for the path, and
         former personas' instructions that are not among those `present` in the request."""
-        carried = [memory.version for memory in self.models.memories.carried(session, at)]
+        story = self.models.lineage.story(session, at)
+        carried = [memory.version for memory in self.models.memories.carried(session, at) if memory.version in story]
         summaries = self.models.summaries.holding_versions(session, path, at)
         absent = self.models.instructions.of_personas(session, at) - set(present)
         return [*carried, *summaries, *sorted(absent)]

@@ -210,7 +210,7 @@ class SessionBuilder:
 
     def rewind(self, at: int) -> None:
         """The path becomes what it was as of version `at` of this session's own stream."""
-        self.session.rewind(self.as_of(at).path)
+        self.session.rewind(at, self.as_of(at).path)
         self._collect()
 
     def summarise(self, covered: int, text: str = "They met.") -> int:

@@ -19,6 +19,7 @@ from domain.events import (
     SessionErased,
     SessionEvent,
     SessionForked,
+    SessionRewound,
     SessionStarted,
     SummaryWritten,
     TurnFailed,
@@ -63,6 +64,7 @@ EXAMPLES: Final[tuple[SessionEvent, ...]] = (
     ),
     MessageEdited(**_at(5), replaces=4, turn="turn-1", text="Where is the tea house?"),
     PathChanged(**_at(6), cause="edit", splices=[{"at": 0, "out": [[4, 4]], "in": [[5, 5]]}]),
+    SessionRewound(**_at(50), to=12),
     EmotionDetected(
         **_at(7),
         of=5,

@@ -21,6 +21,7 @@ from domain.events import (
     ReplyExtended,
     SessionErased,
     SessionForked,
+    SessionRewound,
     SessionStarted,
     SummaryWritten,
     TurnFailed,
@@ -125,6 +126,10 @@ def edited(replaces: int, text: str, turn: str | None = "t1") -> Fact:
 
 def path_changed(cause: PathCause, *splices: Splice) -> Fact:
     return Fact(PathChanged, {"cause": cause, "splices": list(splices)})
+
+
+def rewound(to: int) -> Fact:
+    return Fact(SessionRewound, {"to": to})
 
 
 def emotion_detected(of: int) -> Fact:

@@ -1,6 +1,6 @@
 """Given events, when a command, then events: how the rules of a session are written down as tests.
 
-    given(started(), said("Hi")).when(lambda session: session.rewind([])).then(path_changed("rewind", …))
+    given(started(), said("Hi")).when(lambda session: session.rewind(1, [])).then(rewound(1), path_changed("rewind", …))
 
 An event is written without its envelope, as a `Fact`; its version follows from its place, so `started()` is 1.
 """

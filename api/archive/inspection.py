@@ -27,6 +27,7 @@ from domain.events import (
     ReplyExtended,
     SessionErased,
     SessionEvent,
+    SessionRewound,
     SessionStarted,
     SummaryWritten,
     TurnFailed,
@@ -56,6 +57,8 @@ class Inspection:
         """Let the session grow by the event. Raises InvalidRequest when it cannot have happened there."""
         if isinstance(event, SessionStarted) != (self._session is None):
             raise InvalidRequest("an export begins with the event that started its session, and has one of them.")
+        if isinstance(event, SessionErased):
+            raise InvalidRequest("the session was erased.")
         if self._session is not None:
             self._check(self._session, event)
         self._session = cast("Session", event.mutate(self._session))
@@ -80,8 +83,6 @@ class Inspection:
 
     def _check(self, session: Session, event: SessionEvent) -> None:
         match event:
-            case SessionErased():
-                raise InvalidRequest("the session was erased.")
             case MessageEdited(replaces=replaces) | ReplyExtended(replaces=replaces):
                 _known(session, [replaces])
             case EmotionDetected(of=of) | MessageForgotten(of=of):
@@ -98,6 +99,8 @@ class Inspection:
                     raise InvalidRequest("a persona names what is no instruction.")
             case SummaryWritten(covers=covers):
                 _known(session, _versions(session, covers))
+            case SessionRewound(to=to) if not 1 <= to <= session.version:
+                raise InvalidRequest("a rewind goes back to a version that there is not.")
             case _:
                 pass
 

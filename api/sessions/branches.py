@@ -1,6 +1,6 @@
 """The use cases that lead a session elsewhere: back to a former version, into another session, a memory into it.
 
-    rewind   PathChanged: the path is what it was; what is read from the path follows it
+    rewind   SessionRewound, PathChanged: the path is what it was, and all that is remembered follows
     fork     SessionForked: one event, at any version, the ancestors' too
     carry    MemoryCarried, with its vector: one message of another session, or of another branch of this one
 
@@ -59,7 +59,7 @@ class Branches:
             loaded = await self._load_idle(asked.id)
             before = loaded.version - len(loaded.pending_events)
             await self.follower.caught_up_with(asked.id, before)
-            loaded.rewind(await asyncio.to_thread(self.models.conversation.unforgotten, asked.id, to))
+            loaded.rewind(to, await asyncio.to_thread(self.models.conversation.unforgotten, asked.id, to))
             await self._append(loaded, before)
             return loaded
 

@@ -30,7 +30,7 @@ class Differences:
     def between(self, one: Asked, other: Asked) -> JsonObject:
         """What is in view, persona, summary and emotion of both; `common` is null where they share no past."""
         paths = [_by_place(self.models.conversation.messages(asked.id)) for asked in (one, other)]
-        carried = [_carried_by_source(self.models.memories.carried(asked.id)) for asked in (one, other)]
+        carried = [self._carried(asked) for asked in (one, other)]
         root = self._root(one, other)
         common: dict[str, Json] | None = None
         if root is not None:
@@ -53,6 +53,12 @@ class Differences:
             "carried": [self._carried_json(memory) for memory in carried],
             **{name: state[name] for name in ("persona", "summary", "emotion")},
         }
+
+    def _carried(self, asked: Asked) -> dict[Place, CarriedMemory]:
+        """What may be recalled: not what was carried into a time that a rewind left."""
+        story = self.models.lineage.story(asked.id)
+        memories = self.models.memories.carried(asked.id)
+        return {(one.source_session, one.source_version): one for one in memories if one.version in story}
 
     def _carried_json(self, memory: CarriedMemory) -> dict[str, Json]:
         source: JsonObject = {"session_id": self._name(memory.source_session), "version": memory.source_version}
@@ -78,10 +84,6 @@ class Differences:
 
 def _by_place(messages: list[PathMessage]) -> dict[Place, PathMessage]:
     return {(message.session, message.version): message for message in messages}
-
-
-def _carried_by_source(memories: list[CarriedMemory]) -> dict[Place, CarriedMemory]:
-    return {(memory.source_session, memory.source_version): memory for memory in memories}
 
 
 def _only(mine: dict[Place, T], theirs: dict[Place, T]) -> list[T]:

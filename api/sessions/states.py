@@ -65,11 +65,7 @@ class States:
         return entry.title if known else None
 
     def _persona(self, asked: Asked) -> dict[str, Json] | None:
-        """What the newest context showed; before the first one, what was defined last."""
-        instructions = self.models.instructions
-        persona = instructions.persona(asked.id, asked.at)
-        if persona is None and not self.models.audits.turns(asked.id, asked.at, limit=1):
-            persona = instructions.defined_last(asked.id, asked.at)
+        persona = self.models.instructions.persona(asked.id, asked.at)
         return {"version": persona.version, "text": persona.text} if persona is not None else None
 
     def emotions(self, asked: Asked) -> list[dict[str, Json]]:

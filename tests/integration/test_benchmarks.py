@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import appends, rebuild, start, turn
+from benchmarks import appends, rebuild, start, time_machine, turn
 from benchmarks.report import Result
 
 SMALLEST: dict[str, Callable[[], list[Result]]] = {
@@ -14,6 +14,7 @@ SMALLEST: dict[str, Callable[[], list[Result]]] = {
     "appends": lambda: appends.measure(seconds=0.1, rounds=1),
     "rebuild": lambda: rebuild.measure(sessions=2, messages=3, rounds=1),
     "start": lambda: start.measure(sessions=2, messages=2),
+    "time_machine": lambda: time_machine.measure(events=300, messages=20, rounds=2),
 }
 
 
@@ -24,6 +25,7 @@ SMALLEST: dict[str, Callable[[], list[Result]]] = {
         ("appends", {"events/s", "ratio"}),
         ("rebuild", {"events/s", "ratio"}),
         ("start", {"answering after s", "memory answering MiB"}),
+        ("time_machine", {"p50 ms", "p95 ms"}),
     ],
 )
 def test_a_benchmark_finds_the_numbers_it_is_for(name: str, columns: set[str]) -> None:

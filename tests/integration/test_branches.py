@@ -56,7 +56,7 @@ async def test_a_rewind_hides_what_was_said_later_and_loses_nothing(heartline: S
 
     made = await heartline.branches.rewind(OWNER, "tea", to=middle)
 
-    assert made == {"session_id": "tea", "version": head + 1, "path_length": 2}
+    assert made == {"session_id": "tea", "version": head + 2, "path_length": 2}
     assert await texts(heartline, "tea") == ["The kettle sings."]
     assert not [one for one in await recalled(heartline, "tea", "marmalade cat") if "marmalade" in one["text"]]
     assert await texts(heartline, "tea", at=head) == [
@@ -155,6 +155,20 @@ async def test_what_was_forgotten_does_not_come_back(heartline: System) -> None:
 
     assert made["path_length"] == 1
     assert await texts(heartline, "diary") == await texts(heartline, "copy") == ["Good morning"]
+
+
+async def test_what_was_carried_into_a_time_that_was_left_is_not_recalled(heartline: System) -> None:
+    await heartline.talk("milk", "Good evening.")
+    source, before = await message(heartline, "The marmalade is hidden."), await version(heartline, "milk")
+    await heartline.branches.carry(OWNER, "milk", source="tea", version=source)
+    carried = await version(heartline, "milk")
+
+    await heartline.branches.rewind(OWNER, "milk", to=before)
+    without = await recalled(heartline, "milk", "marmalade")
+    await heartline.branches.rewind(OWNER, "milk", to=carried)
+
+    assert "carried" not in [one["kind"] for one in without]
+    assert "carried" in [one["kind"] for one in await recalled(heartline, "milk", "marmalade")]
 
 
 # -- fork --------------------------------------------------------------------------------------------------------------

@@ -39,12 +39,23 @@ async def test_the_persona_is_that_of_the_newest_context(world: World) -> None:
     assert world.models.instructions.of_personas(chat.id, then) == {2, 3}
 
 
-async def test_there_is_no_persona_before_a_context_shows_one(world: World) -> None:
+async def test_before_a_context_shows_one_the_persona_defined_last_counts(world: World) -> None:
     chat = SessionBuilder()
-    chat.instruct("You are Anna.")
     await world.see(chat)
     assert world.models.instructions.persona(chat.id) is None
 
+    chat.instruct("You are Anna.")
+    last = chat.instruct("You are Otto.")
+    await world.see(chat)
+
+    persona = world.models.instructions.persona(chat.id)
+    assert persona is not None
+    assert (persona.version, persona.text) == (last, "You are Otto.")
+
+
+async def test_a_context_without_a_persona_shows_none(world: World) -> None:
+    chat = SessionBuilder()
+    chat.instruct("You are Anna.")
     chat.reply(persona=None)
     await world.see(chat)
 
@@ -52,18 +63,57 @@ async def test_there_is_no_persona_before_a_context_shows_one(world: World) -> N
     assert world.models.instructions.persona_of(chat.id, 999) is None
 
 
-async def test_the_persona_defined_last_need_not_have_been_shown(world: World) -> None:
+async def test_a_rewind_leaves_what_came_between_out_of_the_story(world: World) -> None:
     chat = SessionBuilder()
+    before = chat.say()
+    chat.say("Cut off")
+    chat.rewind(before)
+    back = chat.version
+    chat.say("Instead")
     await world.see(chat)
-    assert world.models.instructions.defined_last(chat.id) is None
 
-    chat.instruct("You are Anna.")
-    last = chat.instruct("You are Otto.")
+    story = world.models.lineage.story(chat.id)
+
+    assert [version for version in range(1, chat.version + 1) if version in story] == [1, 2, 4, 5, 6]
+    assert before + 1 in world.models.lineage.story(chat.id, before + 1)
+    assert back == 5
+
+
+async def test_a_rewind_into_what_was_left_out_brings_its_story_back(world: World) -> None:
+    chat = SessionBuilder()
+    start = chat.say()
+    cut = chat.carry(source=chat.id, version=start)
+    chat.rewind(start)
+    chat.rewind(cut)
+    fork = chat.fork("fork")
+    fork.say("Elsewhere")
+    await world.see(chat, fork)
+
+    for session in (chat, fork):
+        story = world.models.lineage.story(session.id)
+        assert [version for version in range(1, session.version + 1) if version not in story] == [4]
+
+
+async def test_personas_of_a_time_that_was_left_are_no_more_remembered(world: World) -> None:
+    chat = SessionBuilder()
+    anna = chat.instruct("You are Anna.")
+    chat.reply(persona=anna)
+    before = chat.version
+    otto = chat.instruct("You are Otto.")
+    chat.reply(persona=otto)
+    chat.rewind(before)
     await world.see(chat)
 
-    persona = world.models.instructions.defined_last(chat.id)
+    instructions = world.models.instructions
+    persona = instructions.persona(chat.id)
     assert persona is not None
-    assert (persona.version, persona.text) == (last, "You are Otto.")
+    assert persona.text == "You are Anna."
+    assert instructions.of_personas(chat.id) == instructions.of_personas(chat.id, before)
+
+    # It was defined in the time that was left, and comes again: that is no event, but a context shows it.
+    chat.reply(persona=otto)
+    await world.see(chat)
+    assert len(instructions.of_personas(chat.id)) == 2
 
 
 async def test_a_forgotten_instruction_is_missing_in_its_persona(world: World) -> None:

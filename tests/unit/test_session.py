@@ -255,7 +255,7 @@ INTENTS: dict[str, Callable[[Session], object]] = {
     "complete_turn": lambda session: session.complete_turn("t1", [reply("Hello")]),
     "fail_turn": lambda session: session.fail_turn("t1", code="timeout", detail=""),
     "detect": lambda session: session.detect([]),
-    "rewind": lambda session: session.rewind([]),
+    "rewind": lambda session: session.rewind(1, []),
     "summarise": lambda session: session.summarise(
         Extract(text="", cites=[]), count=1, digest="", previous=None, model=""
     ),
@@ -283,7 +283,7 @@ def test_a_session_made_by_commands_is_the_one_its_events_make():
         query = received.messages[0]
         session.begin_turn(turn, emotions=[detected(query)], context=context(query=query))
         session.complete_turn(turn, [reply("Hello"), reply("Hey")])
-    session.rewind([4, 7])
+    session.rewind(8, [4, 7])
 
     assert list(session.path) == [4, 7]
     assert state_of(replayed(history_of(session))) == state_of(session)
@@ -293,7 +293,7 @@ def test_a_copy_of_a_session_goes_its_own_way():
     session = given(forked(20_000, [[1, 10_000]], [[1, 20_000]])).session
 
     twin = copy.deepcopy(session)
-    twin.rewind([1])
+    twin.rewind(1, [1])
 
     assert len(session.path) == 10_000
     assert list(twin.path) == [1]

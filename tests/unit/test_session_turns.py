@@ -23,6 +23,7 @@ from tests.session_facts import (
     path_changed,
     replied,
     reply,
+    rewound,
     said,
     started,
     summarised,
@@ -61,7 +62,7 @@ def test_a_turn_refuses_a_query_that_is_no_message():
 INTRUSIONS: dict[str, Callable[[Session], object]] = {
     "begin_turn": lambda session: session.begin_turn("t2", emotions=[], context=context()),
     "receive": lambda session: session.receive(turn="t2", operations=[Append(message("And?"))]),
-    "rewind": lambda session: session.rewind([]),
+    "rewind": lambda session: session.rewind(1, []),
 }
 
 
@@ -149,14 +150,14 @@ def test_an_emotion_of_what_is_no_message_is_refused():
 def test_a_rewind_makes_the_path_what_it_was():
     session = (
         given(*DIALOGUE, said("And?"))
-        .when(lambda session: session.rewind([2]))
-        .then(path_changed("rewind", splice(1, [4, 5], [])))
+        .when(lambda session: session.rewind(2, [2]))
+        .then(rewound(2), path_changed("rewind", splice(1, [4, 5], [])))
     )
     assert list(session.path) == [2]
 
 
-def test_a_rewind_to_where_one_stands_is_no_event():
-    given(*DIALOGUE).when(lambda session: session.rewind([2, 4])).then()
+def test_a_rewind_that_leaves_the_path_as_it_is_leaves_what_came_since():
+    given(*DIALOGUE).when(lambda session: session.rewind(4, [2, 4])).then(rewound(4))
 
 
 def test_a_summary_names_what_it_covers_and_the_one_it_continues():
