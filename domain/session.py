@@ -57,6 +57,7 @@ class Session(SessionState):
     """One conversation of one owner, one event stream."""
 
     # -- coming into being ---------------------------------------------------------------------------------------------
+
     @classmethod
     def start(cls, *, owner: str, external_id: str, identified_by: str, user: str | None = None) -> "Session":
         """A new session of the owner under the client's name for it."""
