@@ -99,6 +99,11 @@ class Emotions:
         )
         return {row[0]: _from_row(row) for row in rows}
 
+    def read(self, session: UUID, at: int | None = None) -> set[int]:
+        """The messages that anything was read in."""
+        rows = self._views.read().execute(f"SELECT DISTINCT t.of {in_reach('emotions')}", scope(session, at))
+        return {of for (of,) in rows}
+
     def readings(self, session: UUID, at: int | None = None, *, after: int = 0) -> list[MessageEmotion]:
         """Every reading above version `after`, in the order they were made."""
         rows = self._views.read().execute(

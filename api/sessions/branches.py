@@ -1,7 +1,8 @@
 """The use cases that lead a session elsewhere: back to a former version, into another session, a memory into it.
 
     rewind   SessionRewound, PathChanged: the path is what it was, and all that is remembered follows
-    fork     SessionForked: one event, at any version, the ancestors' too
+    fork     SessionForked: one event, at any version, the ancestors' too; with it come the emotions that were read in
+             its messages later than that, if any were
     carry    MemoryCarried, with its vector: one message of another session, or of another branch of this one
 
 Each is one append under the session's lock, decided on what the log holds then; refused, it has changed nothing.
@@ -9,7 +10,7 @@ Each is one append under the session's lock, decided on what the log holds then;
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -26,6 +27,7 @@ from domain.errors import Conflict, InvalidRequest, VersionConflict
 from domain.messages import Message
 from domain.records import JsonObject
 from domain.session import Session, session_id
+from domain.turn import Detected
 from projections.follower import Follower
 from projections.messages import PathMessage
 from projections.read_models import ReadModels
@@ -34,6 +36,16 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS: Final = 2.0
 """How long an append of the background is waited for; a turn may take minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Past:
+    """What a fork begins with: whose version it goes on from, the path then, and what was read in its messages only
+    later (an import is read behind its last message)."""
+
+    session: UUID
+    path: Sequence[int]
+    felt: Sequence[Detected]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +89,11 @@ class Branches:
         version = asked.entry.version if at is None else at
         check_version(asked.entry, version, "at")
         await self.room(owner)
-        parent, path = await asyncio.to_thread(self._as_of, asked.id, version)
-        loaded = await self.log.load(parent)
-        loaded.go_back(version, path)
+        past = await asyncio.to_thread(self._as_of, asked.id, version)
+        loaded = await self.log.load(past.session)
+        loaded.go_back(version, past.path)
         child = loaded.fork(name or uuid4().hex)
+        child.detect(past.felt)
         taken = f"There is a session {child.external_id} already; fork under another name."
         try:
             await self.log.append(child.id, version, child.collect())
@@ -153,11 +166,21 @@ class Branches:
         if events:
             await self.log.append(loaded.id, before, events)
 
-    def _as_of(self, session: UUID, at: int) -> tuple[UUID, list[int]]:
-        """Whose version `at` is on the session's axis, and the path then."""
-        with self.models.views.snapshot():
-            *_, last = self.models.lineage.stretches(session, at)
-            return UUID(last.origin), self.models.conversation.unforgotten(session, at)
+    def _as_of(self, session: UUID, at: int) -> "_Past":
+        models = self.models
+        with models.views.snapshot():
+            *_, last = models.lineage.stretches(session, at)
+            path = models.conversation.unforgotten(session, at)
+            unread = set(path) - models.emotions.read(session, at)
+            felt = models.emotions.of_messages(session, unread) if unread else {}
+        return _Past(
+            session=UUID(last.origin),
+            path=path,
+            felt=[
+                Detected(of=one.of, detector=one.detector, emotion=one.emotion, importance=one.importance)
+                for one in felt.values()
+            ],
+        )
 
     def _carried(self, owner: str, session: str, source: str, version: int) -> tuple[Asked, PathMessage]:
         """Into which session, and the message; raises as `carry`."""

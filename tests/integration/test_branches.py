@@ -203,6 +203,22 @@ async def test_a_fork_is_as_the_session_was(heartline: System, steps: int) -> No
         assert await texts(heartline, "tea", at=at) is not None
 
 
+async def test_a_fork_of_an_imported_conversation_has_its_feelings(heartline: System) -> None:
+    said = ["I am so happy, happy, happy!", "How nice.", "I am sad, sad, sad.", "Oh."]
+    roles = ("user", "assistant") * 2
+    messages = [{"role": role, "content": text} for role, text in zip(roles, said, strict=True)]
+    made = await heartline.archive.import_(OWNER, {"messages": messages}, "letters")
+    await heartline.look_after("letters")
+
+    await heartline.branches.fork(OWNER, "letters", at=3, name="branch")
+
+    state = await heartline.sessions.state(OWNER, "branch", at=None)
+    felt = cast("list[dict[str, Any]]", (await heartline.sessions.emotions(OWNER, "branch", at=None))["data"])
+    assert cast("dict[str, Any]", state["emotion"])["dominant"] == "joy"
+    assert [one["of"] for one in felt] == [2, 3]
+    assert made["messages"] == 4
+
+
 async def test_forks_of_forks_name_whose_version_they_go_on_from(heartline: System) -> None:
     middle, head = await message(heartline, "The cat sleeps.") - 1, await version(heartline)
     await heartline.branches.fork(OWNER, "tea", at=None, name="child")
