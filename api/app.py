@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.errors import error_response
-from api.routes import branches, completions, embeddings, health, models, sessions
+from api.routes import branches, completions, embeddings, health, models, reasons, sessions
 from api.services import Services
 from api.wire.access_log import AccessLog
 from api.wire.authentication import Authentication
@@ -51,6 +51,7 @@ def create_app(services: Services, cors_origins: Sequence[str] = ()) -> FastAPI:
         app.include_router(openai, prefix="/sessions/{session}")
     app.include_router(sessions.router)
     app.include_router(branches.router)
+    app.include_router(reasons.router)
     app.include_router(health.router)
     return app
 

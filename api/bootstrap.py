@@ -41,6 +41,7 @@ from api.health import Disk, Health
 from api.ports import EmotionDetector, Metrics, Reranker
 from api.prices import price_list
 from api.providers import Models, models
+from api.reasons.reasons import SessionReasons
 from api.services import Services
 from api.sessions.branches import Branches
 from api.sessions.sessions import SessionReads
@@ -103,6 +104,7 @@ class System:
     aftercare: Aftercare
     turns: Turns
     archive: Archive
+    reasons: SessionReasons
 
 
 @asynccontextmanager
@@ -196,13 +198,14 @@ class _Assembly:
 
     def system(self) -> System:
         aftercare = self._aftercare()
-        turns, archive = self._turns(aftercare), self._archive(aftercare)
+        turns, archive, reasons = self._turns(aftercare), self._archive(aftercare), self._reasons()
         health, watch = self._health(aftercare), self.outside.watch
         watch.metrics.read_from(health.readings)
         services = Services(
             turns=turns,
             sessions=self._sessions(),
             branches=self._branches(),
+            reasons=reasons,
             archive=archive,
             encoder=self.outside.encoder,
             model=self.outside.models.answering,
@@ -215,7 +218,14 @@ class _Assembly:
             allowance=self.outside.allowance,
             sizes=self.settings.sizes,
         )
-        return System(services=services, memory=self.memory, aftercare=aftercare, turns=turns, archive=archive)
+        return System(
+            services=services,
+            memory=self.memory,
+            aftercare=aftercare,
+            turns=turns,
+            archive=archive,
+            reasons=reasons,
+        )
 
     def _aftercare(self) -> Aftercare:
         summariser = Summariser(
@@ -298,6 +308,15 @@ class _Assembly:
             locks=self.outside.locks,
             perception=self.perception,
             room=self._room(),
+        )
+
+    def _reasons(self) -> SessionReasons:
+        return SessionReasons(
+            log=self.memory.log,
+            follower=self.memory.follower,
+            contexts=self._contexts(),
+            perception=self.perception,
+            clock=now,
         )
 
     def _archive(self, aftercare: Aftercare) -> Archive:

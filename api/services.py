@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,6 +29,35 @@ class RecallQuestion:
     k: int
     at: int | None
     filters: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """By which policy, with how many memories and within how many tokens a turn's context shall be built once more;
+    None is as it was, or with a policy named, that policy's own number."""
+
+    policy: str | None = None
+    top_k: int | None = None
+    budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a query should recall among the best `k`: the memory of a version, or any whose text holds `text`."""
+
+    query: str
+    k: int
+    version: int | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownAnswer:
+    """A question, and what answers it: messages by version, or by their text."""
+
+    query: str
+    versions: Sequence[int] = ()
+    texts: Sequence[str] = ()
 
 
 class Turns(Protocol):
@@ -89,6 +118,34 @@ class Branches(Protocol):
     async def diff(self, owner: str, session: str, other: str) -> JsonObject: ...
 
 
+class Reasons(Protocol):
+    """Why a turn showed what it showed, and what else it might have shown. Errors as those of `Sessions`; a turn whose
+    record was forgotten is a Conflict."""
+
+    async def why_not(self, owner: str, session: str, turn: str, version: int) -> JsonObject:
+        """Why the memory of this version was not shown, or why it was. Raises InvalidRequest for what is none."""
+        ...
+
+    async def what_if(self, owner: str, session: str, turn: str, asked: WhatIf) -> JsonObject:
+        """The context that would have been, beside the real one. Raises InvalidRequest for an unknown policy, and
+        ContextTooLong for a window too small."""
+        ...
+
+    async def latest(self, owner: str, session: str) -> str:
+        """The id of the turn that began last. Raises NotFound where there is none."""
+        ...
+
+    async def bisect(self, owner: str, session: str, expected: Expectation) -> JsonObject:
+        """After which event the query no longer recalls what it should."""
+        ...
+
+    async def compare(
+        self, owner: str, session: str, policies: tuple[str, str], questions: Sequence[KnownAnswer] = ()
+    ) -> JsonObject:
+        """Two policies over all the session's turns, and over questions. Raises InvalidRequest for an unknown one."""
+        ...
+
+
 class Archive(Protocol):
     """Sessions brought in and out."""
 
@@ -113,6 +170,7 @@ class Services:
     turns: Turns
     sessions: Sessions
     branches: Branches
+    reasons: Reasons
     archive: Archive
     encoder: Encoder
     model: ChatModel

@@ -134,6 +134,15 @@ class Conversation:
         found = self.find(session, versions, at)
         return {version: message.text for version, message in found.items() if not message.forgotten}
 
+    def left(self, session: UUID, message: int, at: int) -> int | None:
+        """The version at which the message left the path last, as of `at`; None when it never stood there."""
+        row = self._views.read().execute(
+            """SELECT max(until_version) FROM spans WHERE session IN (SELECT origin FROM reach WHERE session = :session)
+            AND message = :message AND until_version <= :at""",
+            scope(session, at, message=message),
+        )
+        return row.fetchone()[0]
+
     def last_forgetting(self) -> int:
         """The position at which anything of any session was forgotten or erased last; 0 when nothing ever was."""
         row = self._views.read().execute("SELECT position FROM forgettings").fetchone()

@@ -99,6 +99,11 @@ def heartline(version: int = NEWEST) -> Heartline:
     return Heartline(fitted=fitted, version=version)
 
 
+def versions() -> list[int]:
+    """The versions whose weights are kept."""
+    return sorted(int(file.stem.removeprefix("heartline-")) for file in _WEIGHTS.glob("heartline-*.json"))
+
+
 def late_interaction(evidence: Evidence, others: Scores, expected: tuple[float, float]) -> Scores:
     """Of the candidates that are best by the `others` of the score; what the cosine lets expect of the rest."""
     constant, slope = expected

@@ -18,6 +18,7 @@ from domain.errors import InvalidRequest
 from domain.records import PolicyRecord
 from projections.evidence import Evidence, Scores
 from projections.heartline import heartline
+from projections.heartline import versions as heartline_versions
 
 
 class Policy(Protocol):
@@ -100,3 +101,21 @@ def policy_named(name: str, *, top_k: int | None = None) -> Policy:
         known = ", ".join(sorted(POLICIES))
         raise InvalidRequest(f"There is no recall policy {name!r}; known are {known}.", param="policy")
     return make() if top_k is None else make().recalling(top_k)
+
+
+def policy_recorded(record: PolicyRecord) -> Policy | None:
+    """The policy that an event tells of, as it was then; None when that version is no longer there, or its parameters
+    are others by now."""
+    made = _of_version(record["name"], record["version"])
+    top_k = record["parameters"].get("top_k")
+    if made is None or not isinstance(top_k, int):
+        return None
+    policy = made.recalling(top_k)
+    return policy if policy.record() == record else None
+
+
+def _of_version(name: str, version: int) -> Policy | None:
+    if name == "heartline":
+        return heartline(version) if version in heartline_versions() else None
+    policy = POLICIES[name]() if name in POLICIES else None
+    return policy if policy is not None and policy.version == version else None

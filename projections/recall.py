@@ -95,6 +95,16 @@ class Ranking:
         ranks: list[int] = (np.flatnonzero(np.isin(self.versions[self.order], list(shown))) + 1).tolist()
         self.verdicts.update(dict.fromkeys(ranks, "in_window"))
 
+    def candidate(self, version: int) -> Candidate | None:
+        """What became of the memory of this version, listed in the record or not: of an instruction's chunks the one
+        that was kept, else the best. None when it is no candidate."""
+        ranks: list[int] = (np.flatnonzero(self.versions[self.order] == version) + 1).tolist()
+        if not ranks:
+            return None
+        rank = next((one for one in ranks if self.verdicts.get(one) == "kept"), ranks[0])
+        (found,) = self._candidates([rank])
+        return found
+
     def record(self) -> RecallRecord:
         """Every kept candidate and the best others with their numbers; of the rest, how many met which verdict."""
         listed = self._listed()
@@ -113,7 +123,9 @@ class Ranking:
     def _listed(self) -> list[Candidate]:
         kept = {rank for rank, verdict in self.verdicts.items() if verdict == "kept"}
         others = [rank for rank in range(1, min(len(self.order), OTHERS_RECORDED + len(kept)) + 1) if rank not in kept]
-        ranks = sorted([*kept, *others[:OTHERS_RECORDED]])
+        return self._candidates(sorted([*kept, *others[:OTHERS_RECORDED]]))
+
+    def _candidates(self, ranks: Sequence[int]) -> list[Candidate]:
         places: list[int] = self.order[np.array(ranks, dtype=np.int64) - 1].tolist()
         scores: list[float] = np.round(self.scores[places].astype(np.float64), 6).tolist()
         parts = self._parts(places)

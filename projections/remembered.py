@@ -179,12 +179,14 @@ class Remembered:
             **models.memories.texts(session, wanted),
         }
 
-    def moments(self, session: UUID, versions: Sequence[int], dominant: str, count: int) -> list[int]:
+    def moments(
+        self, session: UUID, versions: Sequence[int], dominant: str, count: int, *, at: int | None = None
+    ) -> list[int]:
         """The latest `count` of these messages in which the feeling was dominant, in their order."""
         felt: list[int] = []
         for end in range(len(versions), 0, -BLOCK):
             block = versions[max(0, end - BLOCK) : end]
-            read = self.models.emotions.of_messages(session, block)
+            read = self.models.emotions.of_messages(session, block, at)
             felt = [*(one for one in block if one in read and read[one].dominant == dominant), *felt]
             if len(felt) >= count:
                 break

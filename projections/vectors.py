@@ -18,7 +18,7 @@ from domain.events import (
     SessionErased,
     SummaryWritten,
 )
-from projections.lineage import forget, forgotten_in, held, in_reach, scope, sweep
+from projections.lineage import forget, forgotten_in, held, in_reach, named_in_reach, naming, scope, sweep
 from projections.ports import LoggedEvent, LoggedVector
 from projections.views import Views
 
@@ -112,6 +112,14 @@ class Vectors:
             WHERE t.embedder = :embedder AND t.sequence > :after ORDER BY t.sequence""",
             scope(session, at, embedder=embedder, after=after),
         )
+
+    def of(self, session: UUID, version: int, embedder: str) -> dict[str, bytes]:
+        """The vectors of one text by part."""
+        rows = self._views.read().execute(
+            f"SELECT t.part, t.vector {named_in_reach('vectors')} WHERE t.embedder = :embedder ORDER BY t.part",
+            scope(session, None, versions=naming([version]), embedder=embedder),
+        )
+        return dict(rows.fetchall())
 
     def embedders(self, session: UUID, at: int | None = None) -> list[str]:
         """The embedders of which there are vectors."""

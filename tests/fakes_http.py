@@ -9,7 +9,7 @@ import numpy as np
 
 from api.chat.request import TurnRequest
 from api.ports import Delta, Encoding, Finish, Metrics, Provider, Streamed
-from api.services import RecallQuestion, Services
+from api.services import Expectation, KnownAnswer, RecallQuestion, Services, WhatIf
 from domain.errors import HeartlineError, InvalidRequest, NotFound
 from domain.records import Json, JsonObject, NeutralMessage, Usage
 from tests.fakes_metrics import NotedMetrics
@@ -175,6 +175,30 @@ def _letter(line: str) -> tuple[float, float]:
     return (1.0, 0.0) if line == "a" else (0.0, 1.0)
 
 
+class FakeReasons:
+    """Answers tell how they were asked."""
+
+    async def why_not(self, owner: str, session: str, turn: str, version: int) -> JsonObject:
+        return {"owner": owner, "session": session, "turn": turn, "version": version}
+
+    async def what_if(self, owner: str, session: str, turn: str, asked: WhatIf) -> JsonObject:
+        return {
+            **{"owner": owner, "session": session, "turn": turn},
+            **{"policy": asked.policy, "top_k": asked.top_k, "budget": asked.budget},
+        }
+
+    async def latest(self, owner: str, session: str) -> str:
+        raise NotImplementedError
+
+    async def bisect(self, owner: str, session: str, expected: Expectation) -> JsonObject:
+        raise NotImplementedError
+
+    async def compare(
+        self, owner: str, session: str, policies: tuple[str, str], questions: Sequence[KnownAnswer] = ()
+    ) -> JsonObject:
+        raise NotImplementedError
+
+
 class FakeModel:
     """Knows two names; nothing of it streams, the answers do."""
 
@@ -222,6 +246,7 @@ def fake_services(
         turns=turns or FakeTurns(),
         sessions=stored,
         branches=stored,
+        reasons=FakeReasons(),
         archive=stored,
         encoder=FakeEncoder(),
         model=FakeModel(),

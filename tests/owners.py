@@ -52,6 +52,7 @@ def owned_app(built: System, allowance: Allowance | None = None) -> FastAPI:
             turns=built.turns,
             sessions=built.sessions,
             branches=built.branches,
+            reasons=built.reasons,
             archive=built.archive,
             encoder=HashEncoder(),
             model=FakeModel(),

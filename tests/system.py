@@ -35,6 +35,7 @@ from api.chat.seeking import Seeking
 from api.chat.turns import TurnParts, Turns
 from api.ports import ChatModel, Delta, Encoder, EventLog, Reranker, TurnEnd
 from api.prices import price_list
+from api.reasons.reasons import SessionReasons
 from api.sessions.branches import Branches
 from api.sessions.sessions import SessionReads
 from domain.budget import Shares, TokenCounter
@@ -112,6 +113,7 @@ class System:
     aftercare: Aftercare
     sessions: SessionReads
     branches: Branches
+    reasons: SessionReasons
     archive: Archive
     clock: Clock
 
@@ -263,6 +265,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         prices=price_list(),
     )
     branches = Branches(log=log, follower=follower, models=models, locks=stored.locks, perception=perception, room=room)
+    reasons = SessionReasons(log=log, follower=follower, contexts=contexts, perception=perception, clock=outside.clock)
     return System(
         log=log,
         models=models,
@@ -275,6 +278,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         aftercare=aftercare,
         sessions=sessions,
         branches=branches,
+        reasons=reasons,
         archive=archive,
         clock=outside.clock,
     )

@@ -34,12 +34,13 @@ BLOCK: Final = 64
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
     """A context ready to be stored and sent. `left_out` counts the client's messages that it does not show,
-    `summarised` those of the path that a summary covers, whether or not it is shown."""
+    `summarised` those of the path that a summary covers, whether or not it is shown; `ranking` is what was recalled."""
 
     context: Context
     messages: list[NeutralMessage]
     left_out: int
     summarised: int
+    ranking: Ranking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class _Building:
         rules, incoming = self._rules, self._incoming
         frame, current = self._frame(), self._current()
         draft = Draft(rules.shares, rules.counter, frame, current, incoming.max_tokens)
-        summary = rules.remembered.summary_in_view(self._session, self._path)
+        summary = rules.remembered.summary_in_view(self._session, self._path, incoming.at)
         draft.open_window(
             self._history(),
             summary=self._note(Piece(version=summary.version, role="system", text=summary.text)) if summary else None,
@@ -94,7 +95,7 @@ class _Building:
         context, messages = self._finish(draft, ranking, started=started, recall_ms=recall_ms)
         left_out = max(0, len(incoming.request.dialogue) - len(draft.shown) - 1)
         summarised = summary.count if summary is not None else 0
-        return Built(context=context, messages=messages, left_out=left_out, summarised=summarised)
+        return Built(context=context, messages=messages, left_out=left_out, summarised=summarised, ranking=ranking)
 
     # -- what goes in --------------------------------------------------------------------------------------------------
 
@@ -179,9 +180,11 @@ class _Building:
     def _rank(self, draft: Draft) -> tuple[Ranking, float]:
         started = time.perf_counter()
         rules, incoming = self._rules, self._incoming
-        others = rules.remembered.beside_path(self._session, self._path, incoming.received.instructions)
+        others = rules.remembered.beside_path(self._session, self._path, incoming.received.instructions, incoming.at)
         summary = [draft.summary] if draft.summary is not None else []
-        view = View(path=self._incoming.session.path[:-1], beside=others, shown=draft.shown.union(summary))
+        view = View(
+            path=self._incoming.session.path[:-1], beside=others, shown=draft.shown.union(summary), at=incoming.at
+        )
         return rules.seeking.seek(self._session, incoming.query, view), elapsed_ms(started)
 
     def _quote(self, draft: Draft, ranking: Ranking) -> None:
@@ -192,7 +195,7 @@ class _Building:
         seen |= {key("", self._texts[version][:MOMENT_CHARACTERS]) for version in draft.moments}
         whole = shown.issuperset(self._path[:1])
         seeking, policy = self._rules.seeking, self._rules.seeking.policy
-        sought = Sought(session=self._session, filters=self._incoming.request.filters)
+        sought = Sought(session=self._session, filters=self._incoming.request.filters, at=self._incoming.at)
         for ranked, source in seeking.sources(sought, ranking, CONSIDERED):
             if len(draft.quoted) >= policy.top_k or ranked.score < policy.threshold:
                 break
@@ -241,7 +244,7 @@ class _Building:
         shown = draft.shown
         older = [version for version in self._path[:-1] if version not in shown]
         remembered = self._rules.remembered
-        felt = remembered.moments(self._session, older, emotion.dominant, MOMENTS)
+        felt = remembered.moments(self._session, older, emotion.dominant, MOMENTS, at=self._incoming.at)
         messages = remembered.messages(self._session, felt)
         for version, message in messages.items():
             self._texts[version] = message.text

@@ -17,7 +17,8 @@ from projections.evidence import Query
 class Incoming:
     """A request that the session has taken in: what it asked, and which versions its texts have.
 
-    `result` says what was made of its transcript.
+    `result` says what was made of its transcript. `at` is None for a request of now, else the version as of which a
+    context is built for it once more.
     """
 
     session: Session
@@ -28,6 +29,7 @@ class Incoming:
     emotion: Emotion
     model: str
     timings_ms: Mapping[str, float]
+    at: int | None = None
 
     @property
     def max_tokens(self) -> int | None:

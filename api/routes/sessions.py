@@ -1,23 +1,19 @@
 """Our own resources: sessions as of any version, their turns' audits, recall, export and import."""
 
 from collections.abc import AsyncIterator
-from typing import Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.routes.access import owner, parsed, services, session
+from api.routes.access import owner, parsed, services, session, turn
 from api.routes.following import follow
 from api.wire import query
 from api.wire.address import session_id
 from api.wire.body import json_response
 from api.wire.session_request import parse_import, parse_recall
-from domain.errors import InvalidRequest, NotFound
 
 router = APIRouter(prefix="/sessions")
-
-_LONGEST_TURN: Final = 100
 
 
 @router.get("")
@@ -79,12 +75,12 @@ async def summaries(request: Request) -> Response:
 @router.get("/{session}/turns/{turn}")
 async def audit(request: Request) -> Response:
     at = query.version(request.query_params)
-    return json_response(await services(request).sessions.turn(owner(request), session(request), _turn(request), at=at))
+    return json_response(await services(request).sessions.turn(owner(request), session(request), turn(request), at=at))
 
 
 @router.post("/{session}/turns/{turn}/replay")
 async def replay(request: Request) -> Response:
-    return json_response(await services(request).sessions.replay(owner(request), session(request), _turn(request)))
+    return json_response(await services(request).sessions.replay(owner(request), session(request), turn(request)))
 
 
 @router.post("/{session}/recall")
@@ -105,14 +101,3 @@ async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
     yield first
     async for piece in rest:
         yield piece
-
-
-def _turn(request: Request) -> str:
-    """A turn may be named by the id of its completion."""
-    turn: str = request.path_params["turn"]
-    turn = turn.removeprefix("chatcmpl-").removeprefix("cmpl-")
-    if "\0" in turn:
-        raise InvalidRequest("A turn's id must not contain NUL.", param="turn")
-    if len(turn) > _LONGEST_TURN:
-        raise NotFound("There is no such turn.", param="turn")
-    return turn

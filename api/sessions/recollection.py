@@ -38,9 +38,7 @@ class Recollection:
         Raises InvalidRequest for a filter that there is not, or a wrong value of one.
         """
         filters = Filters.read(question.filters)
-        names = await self.reader.fresh(lambda: self._names(owner, session, question.at))
-        perceived = await self.perception.perceive_query(0, question.query, names)
-        query = perceived.as_query(self.clock().toordinal())
+        query = await self.query(owner, session, question)
 
         def read() -> JsonObject:
             asked = self.reader.find(owner, session, question.at)
@@ -48,15 +46,26 @@ class Recollection:
 
         return await self.reader.fresh(read)
 
+    async def query(self, owner: str, session: str, question: RecallQuestion) -> Query:
+        """The question as memories are sought with it today."""
+        names = await self.reader.fresh(lambda: self._names(owner, session, question.at))
+        perceived = await self.perception.perceive_query(0, question.query, names)
+        return perceived.as_query(self.clock().toordinal())
+
+    def ranked(self, asked: Asked, query: Query, filters: Filters, k: int) -> tuple[Ranking, dict[int, Told]]:
+        """All that is in view as of the version asked about, ranked, the best `k` kept; and the sources of these.
+        Blocks."""
+        path = self.seeking.remembered.models.conversation.path(asked.id, asked.at)
+        beside = self.seeking.remembered.beside_path(asked.id, path, (), asked.at)
+        ranking = self.seeking.seek(asked.id, query, View(path=path, beside=beside, at=asked.at))
+        return ranking, self._choose(Sought(session=asked.id, filters=filters, at=asked.at), ranking, k)
+
     def _names(self, owner: str, session: str, at: int | None) -> list[str]:
         asked = self.reader.find(owner, session, at)
         return self.seeking.remembered.models.lexicon.speakers(asked.id, asked.at)
 
     def _answer(self, asked: Asked, query: Query, filters: Filters, k: int) -> JsonObject:
-        path = self.seeking.remembered.models.conversation.path(asked.id, asked.at)
-        beside = self.seeking.remembered.beside_path(asked.id, path, (), asked.at)
-        ranking = self.seeking.seek(asked.id, query, View(path=path, beside=beside, at=asked.at))
-        told = self._choose(Sought(session=asked.id, filters=filters, at=asked.at), ranking, k)
+        ranking, told = self.ranked(asked, query, filters, k)
         record = ranking.record()
         verdicts = Counter(one["verdict"] for one in record["candidates"]) + Counter(record["rest"])
         return {

@@ -58,6 +58,7 @@ def _sessions() -> dict[str, JsonObject]:
     name = _parameter("id", "query", _ID, "Name of the new session; made up without it.")
     turn = _parameter("turn", "path", {"type": "string", "minLength": 1}, "A turn's id, or its completion's.")
     other = _parameter("other", "path", _ID, "The session to compare with.")
+    of = _parameter("version", "query", _VERSION, "The message, or other memory, that is asked about.")
     one = _json(_ANY)
     lists, events = _list_of("Entry"), _streamed(_list_of("Entry"))
     exported = {"application/x-ndjson": {"schema": {"type": "string"}}}
@@ -75,6 +76,12 @@ def _sessions() -> dict[str, JsonObject]:
         "/export": {"get": _operation("All of the session, as JSON lines", answer=exported)},
         "/turns/{turn}": {"get": _operation("What the model was shown, and why", [turn, at], answer=one)},
         "/turns/{turn}/replay": {"post": _operation("The context rendered again, compared", [turn], answer=one)},
+        "/turns/{turn}/why-not": {
+            "get": _operation("Why a memory was not shown", [turn, {**of, "required": True}], answer=one)
+        },
+        "/turns/{turn}/what-if": {
+            "post": _operation("What another policy would have shown", [turn], body="WhatIfRequest", answer=one)
+        },
     }
     return {
         "/sessions": {"get": _operation("Your sessions, newest first", [limit, last], answer=lists)},
@@ -230,6 +237,12 @@ _SCHEMAS: Final[JsonObject] = {
     "RewindRequest": _object(["to"], to=_VERSION),
     "ForkRequest": _object([], at={**_VERSION, "type": ["integer", "null"]}, **{"as": {**_ID, "type": _WORD["type"]}}),
     "CarryRequest": _object(["from", "version"], version=_VERSION, **{"from": _ID}),
+    "WhatIfRequest": _object(
+        [],
+        policy={"enum": ["heartline", "hybrid", "cosine", None]},
+        top_k={"type": ["integer", "null"], "minimum": 1, "maximum": 1000},
+        budget={"type": ["integer", "null"], "minimum": 1, "maximum": 10_000_000},
+    ),
     "ImportRequest": _object(
         ["messages"], messages={"type": "array", "minItems": 1, "items": _of("Message")}, user=_WORD, assistant=_WORD
     ),

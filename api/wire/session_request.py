@@ -1,10 +1,10 @@
-"""Bodies of the session routes: what to recall, what to import."""
+"""Bodies of the session routes: what to recall, what might have been, what to import."""
 
 from typing import Annotated, cast
 
 from pydantic import Field
 
-from api.services import RecallQuestion
+from api.services import RecallQuestion, WhatIf
 from api.wire.body import Fields, JsonDict, parse_json, parse_object, validated
 from domain.errors import InvalidRequest
 from domain.records import JsonObject
@@ -15,6 +15,18 @@ class _Recall(Fields):
     k: Annotated[int, Field(ge=1, le=1000)] | None = None
     at: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     filters: JsonDict | None = None
+
+
+class _WhatIf(Fields):
+    policy: Annotated[str, Field(min_length=1)] | None = None
+    top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
+    budget: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+
+
+def parse_what_if(raw: bytes) -> WhatIf:
+    """Raises InvalidRequest. An empty object asks for the turn as it would be built today."""
+    fields = validated(_WhatIf, parse_object(raw))
+    return WhatIf(policy=fields.policy, top_k=fields.top_k, budget=fields.budget)
 
 
 def parse_recall(raw: bytes) -> RecallQuestion:

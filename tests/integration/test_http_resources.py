@@ -145,6 +145,28 @@ def test_a_turn_is_replayed(http: httpx2.Client) -> None:
     assert http.post("/sessions/tea/turns/chatcmpl-t1/replay").json() == {"identical": True, "turn": "t1"}
 
 
+def test_why_not_is_asked_of_a_turn_and_a_version(http: httpx2.Client) -> None:
+    asked = http.get("/sessions/tea/turns/chatcmpl-t1/why-not?version=7")
+
+    assert asked.json() == {"owner": "local", "session": "tea", "turn": "t1", "version": 7}
+
+
+@pytest.mark.parametrize("query", ["", "?version=0", "?version=-1", "?version=two", "?version=1.5"])
+def test_why_not_without_a_version_is_refused(http: httpx2.Client, query: str) -> None:
+    refused = http.get(f"/sessions/tea/turns/t1/why-not{query}")
+
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "version")
+
+
+def test_what_if_is_asked_with_any_of_its_rules(http: httpx2.Client) -> None:
+    rules = {"policy": "cosine", "top_k": 3, "budget": 2048}
+
+    for asked in (rules, {}):
+        answered = http.post("/sessions/tea/turns/t1/what-if", json=asked).json()
+
+        assert {name: answered[name] for name in rules} == {**dict.fromkeys(rules), **asked}
+
+
 def test_recall_is_asked(http: httpx2.Client) -> None:
     question = {"query": "tea?", "k": 3, "at": 2, "filters": {"role": "user"}}
 

@@ -35,6 +35,8 @@ HIDDEN: Final = {
     "GET /sessions/{session}/summaries": Asked(),
     "GET /sessions/{session}/turns/{turn}": Asked(),
     "POST /sessions/{session}/turns/{turn}/replay": Asked(),
+    "GET /sessions/{session}/turns/{turn}/why-not": Asked(query="?version=2"),
+    "POST /sessions/{session}/turns/{turn}/what-if": Asked({"policy": "cosine"}),
     "POST /sessions/{session}/recall": Asked({"query": "What is behind the clock?"}),
     "GET /sessions/{session}/export": Asked(),
     "GET /sessions/{session}/diff/{other}": Asked(),

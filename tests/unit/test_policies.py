@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidRequest
+from domain.records import PolicyRecord
 from projections.evidence import Evidence, Query
-from projections.policies import COSINE, HYBRID, Blend, policy_named
+from projections.policies import COSINE, HYBRID, Blend, policy_named, policy_recorded
 from tests.shelf import Shelf
 
 
@@ -99,3 +100,23 @@ def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidRequest, match="known are cosine, heartline, hybrid") as refused:
         policy_named("astrology")
     assert refused.value.param == "policy"
+
+
+@pytest.mark.parametrize("name", ["cosine", "heartline", "hybrid"])
+def test_a_recorded_policy_is_found_again_with_the_number_it_had(name: str) -> None:
+    policy = policy_named(name, top_k=7)
+
+    assert policy_recorded(policy.record()) == policy
+
+
+def test_a_policy_that_is_no_longer_there_or_has_other_weights_by_now_is_not_taken_for_another() -> None:
+    record = HYBRID.record()
+    changed: list[PolicyRecord] = [
+        {**record, "name": "magic"},
+        {**record, "version": 2},
+        {**record, "name": "heartline", "version": 999},
+        {**record, "parameters": {**record["parameters"], "bm25": 0.5}},
+        {**record, "parameters": {}},
+    ]
+
+    assert [policy_recorded(one) for one in changed] == [None] * 5

@@ -11,7 +11,7 @@ from api.routes.access import SMALL, parsed
 from api.wire.body import parse_object, validated
 from api.wire.completion_request import parse_legacy
 from api.wire.embeddings import EmbeddingFields
-from api.wire.session_request import parse_import, parse_recall
+from api.wire.session_request import parse_import, parse_recall, parse_what_if
 from domain.errors import InvalidRequest
 from domain.messages import Message
 
@@ -73,6 +73,25 @@ def test_texts_to_embed_come_as_one_or_many(sent: object, read: list[str]) -> No
 def test_a_wrong_embedding_request_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         validated(EmbeddingFields, fields)
+
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"policy": ""}, "policy"),
+        ({"policy": 3}, "policy"),
+        ({"top_k": 0}, "top_k"),
+        ({"top_k": 1001}, "top_k"),
+        ({"budget": 0}, "budget"),
+        ({"budget": "all"}, "budget"),
+        ({"budget": True}, "budget"),
+    ],
+)
+def test_wrong_rules_of_what_if_are_refused_by_name(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_what_if(orjson.dumps(fields))
 
     assert caught.value.param == param
 
