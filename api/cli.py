@@ -1,5 +1,6 @@
 """The console script: `heartline serve | import | export | rebuild | keys | config`, and in `api/command_line`
-`sessions | show`, `rewind | fork | carry | diff` and `verify`.
+`sessions | show`, `rewind | fork | carry | diff`, `verify`, `audit | replay | why-not | what-if` and
+`bisect | compare`.
 
 Each command explains itself with `--help`.
 Says what went wrong in one sentence on standard error and exits with 1; with 2 when a setting or option is wrong.
@@ -22,7 +23,9 @@ from api import logs
 from api.access.keys import LOCAL
 from api.cli_access import config, keys
 from api.command_line.branches import carry, diff, fork, rewind
+from api.command_line.comparisons import bisect, compare
 from api.command_line.looking import sessions, show
+from api.command_line.reasons import audit, replay, what_if, why_not
 from api.command_line.verifying import verify
 from api.settings import Settings, SettingsError, load_settings
 from api.terminal import DataDir, Owner, err, out, say
@@ -40,6 +43,8 @@ app = typer.Typer(
 
 app.add_typer(keys, name="keys")
 for command in (config, sessions, show, rewind, fork, carry, diff, verify):
+    app.command()(command)
+for command in (audit, replay, why_not, what_if, bisect, compare):
     app.command()(command)
 
 

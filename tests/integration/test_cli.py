@@ -51,11 +51,15 @@ def tea(tmp_path: Path) -> Path:
         (("rebuild",), ["--data-dir", "Stop the server first"]),
         (("sessions",), ["--limit", "--json"]),
         (("show",), ["--at", "--json", "as of a version"]),
-        (("rewind",), ["SESSION", "--json", "former version"]),
+        (("rewind",), ["--owner", "--json", "former version"]),
         (("fork",), ["--at", "--as", "--json"]),
-        (("carry",), ["SOURCE", "VERSION", "--json"]),
-        (("diff",), ["OTHER", "--json"]),
+        (("carry",), ["--json", "The session that has the message"]),
+        (("diff",), ["--json", "The session to compare with"]),
         (("verify",), ["--expect", "--json", "chain head"]),
+        (("why-not",), ["--owner", "--json", "asked about", "what was missing"]),
+        (("what-if",), ["--policy", "--top-k", "--budget", "Stores nothing"]),
+        (("bisect",), ["--query", "--expect", "--expect-version", "by halves"]),
+        (("compare",), ["--policy", "--questions", "Given twice"]),
     ],
 )
 def test_every_command_explains_itself(
