@@ -78,7 +78,7 @@ class Memory:
 
     def rewind(self, former: Sequence[int]) -> None:
         before = set(self.session.path)
-        self.session.rewind(former)
+        self.session.rewind(self.session.version, former)
         self.cut = frozenset(before - set(self.session.path))
         self._take_in(self.session.collect())
 

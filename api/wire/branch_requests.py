@@ -30,8 +30,8 @@ def parse_rewind(raw: bytes) -> int:
 
 
 def parse_fork(raw: bytes) -> tuple[int | None, str | None]:
-    """The version to fork at, None for now, and the new session's name, None for one made up. No body asks for both."""
-    fields = validated(_Fork, parse_object(raw or b"{}"))
+    """The version to fork at, None for now, and the new session's name, None for one made up: `{}` asks for both."""
+    fields = validated(_Fork, parse_object(raw))
     return fields.at, session_id(fields.name, "as") if fields.name is not None else None
 
 

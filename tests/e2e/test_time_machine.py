@@ -113,3 +113,18 @@ def test_what_cannot_be_asked_is_told_and_changes_nothing(
     assert refused.status_code == status
     assert refused.json()["error"]["param"] == param
     assert walk.server.get("/sessions") == before
+
+
+def test_a_client_that_still_shows_what_was_cut_off_does_not_bring_it_back(walk: Walk) -> None:
+    """It knows nothing of the rewind and sends its whole transcript."""
+    server, head = walk.server, walk.before[-1]["version"]
+    server.post("/sessions/skarv/fork", {"at": head, "as": "stubborn"})
+    server.post("/sessions/stubborn/rewind", {"to": walk.middle})
+    shown: list[Any] = [{"role": one["role"], "content": one["text"]} for one in walk.before]
+
+    with server.openai("stubborn") as client:
+        told = ask(client, [*shown, {"role": "user", "content": "Is there news?"}])
+
+    said = [text for _, text in messages(server, "stubborn")]
+    assert said == [one["text"] for one in walk.before[:12]] + ["Is there news?", told.text]
+    assert "cut off by a rewind" in told.headers["x-heartline-warning"]

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from api.routes.access import SMALL, parsed
 from api.wire.body import parse_object, validated
+from api.wire.branch_requests import parse_carry, parse_fork, parse_rewind
 from api.wire.completion_request import parse_legacy
 from api.wire.embeddings import EmbeddingFields
 from api.wire.session_request import parse_import, parse_recall, parse_what_if
@@ -155,3 +156,21 @@ async def test_a_large_body_is_read_by_another_thread(size: int, elsewhere: bool
 
     assert length == size
     assert (thread != get_ident()) is elsewhere
+
+
+def test_what_is_rewound_forked_and_carried_is_read() -> None:
+    assert parse_rewind(b'{"to": 3}') == 3
+    assert parse_fork(b"{}") == (None, None)
+    assert parse_fork(b'{"at": 3, "as": " tea "}') == (3, "tea")
+    assert parse_carry(b'{"from": "tea", "version": 3}') == ("tea", 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [({"at": 0}, "at"), ({"at": "3"}, "at"), ({"at": 2**63}, "at"), ({"as": 5}, "as"), ({"as": "a\nb"}, "as")],
+)
+def test_a_wrong_fork_is_refused_by_the_name_of_what_is_wrong(body: object, param: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_fork(orjson.dumps(body))
+
+    assert refused.value.param == param
