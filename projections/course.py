@@ -43,11 +43,6 @@ class Course:
         return places
 
     @cached_property
-    def sitting(self) -> Numbers:
-        """The number of each place's sitting."""
-        return np.repeat(np.arange(len(self.starts)), self._sizes)
-
-    @cached_property
     def _sizes(self) -> Numbers:
         return np.diff(self.starts, append=len(self))
 

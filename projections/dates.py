@@ -103,7 +103,7 @@ def days_asked(text: str, now: int, *, years: int = 5) -> list[Days]:
         return []
     this = date.fromordinal(now).year
     written = (
-        _days(_Named(year, named.month, named.day))
+        _days(year, named.month, named.day)
         for named in _written(text)
         for year in ([named.year] if named.year is not None else range(this, this - years, -1))
     )
@@ -139,25 +139,24 @@ def _number(digits: str | None) -> int | None:
 
 def _nearest(named: _Named, said: date) -> Days | None:
     """With the year added: this one, or the last where that would be more than half a year ahead."""
-    if named.year is not None or named.month is None:
-        return _days(named)
-    year = said.year - (named.month > said.month + (6 if named.day is not None else 0))
-    return _days(_Named(year, named.month, named.day))
+    year = named.year
+    if year is None:
+        ahead = (named.month or 1) > said.month + (6 if named.day is not None else 0)
+        year = said.year - ahead
+    return _days(year, named.month, named.day)
 
 
-def _days(named: _Named) -> Days | None:
+def _days(year: int, month: int | None = None, day: int | None = None) -> Days | None:
     """The range; None for a date that there is not."""
-    if named.year is None:
-        return None
     try:
-        if named.month is None:
-            return Days(date(named.year, 1, 1).toordinal(), date(named.year, 12, 31).toordinal(), "year")
-        if named.day is None:
-            return _whole_month(named.year, named.month)
-        day = date(named.year, named.month, named.day).toordinal()
+        if month is None:
+            return Days(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal(), "year")
+        if day is None:
+            return _whole_month(year, month)
+        number = date(year, month, day).toordinal()
     except ValueError:
         return None
-    return Days(day, day, "day")
+    return Days(number, number, "day")
 
 
 def _whole_month(year: int, month: int) -> Days:
@@ -194,7 +193,7 @@ def _beside(way: str, what: str, said: int) -> Days | None:
         case "month":
             return _months_from(said, step)
         case "year":
-            return _days(_Named(date.fromordinal(said).year + step))
+            return _days(date.fromordinal(said).year + step)
         case _:
             return _season(_SEASONS[what], step, date.fromordinal(said))
 
@@ -207,7 +206,7 @@ def _months_from(said: int, step: int) -> Days | None:
 
 def _season(starts: int, step: int, said: date) -> Days | None:
     year = said.year - (step < 0 and starts > said.month - 2) + (step > 0 and starts <= said.month)
-    first = _days(_Named(year, starts))
+    first = _days(year, starts)
     return Days(first.first, first.first + 91, "month") if first is not None else None
 
 
@@ -226,4 +225,4 @@ def _ago(count: str, unit: str, said: int) -> Days | None:
         case "month":
             return _months_from(said, -number)
         case _:
-            return _days(_Named(date.fromordinal(said).year - number))
+            return _days(date.fromordinal(said).year - number)
