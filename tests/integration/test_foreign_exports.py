@@ -1,5 +1,6 @@
 """An export comes from a stranger: what cannot have happened is refused whole, and stops no view."""
 
+import base64
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidRequest
+from domain.session import session_id
+from projections.token_vectors import projection
+from tests.fakes_models import HashEncoder
 from tests.harbour import Lines, audit, exported, live_in, take, turns_in
-from tests.system import Rules, System, system
+from tests.system import OWNER, Outside, Rules, System, system
 
 
 @pytest.fixture
@@ -113,3 +117,27 @@ async def test_the_parameters_of_a_turn_may_be_any_json(lived: System, tmp_path:
         found = await audit(there, turns_in(lines)[0])
 
     assert found["parameters"] == parameters
+
+
+TOKENS = f"{HashEncoder().id}:{projection().name}"
+
+
+async def test_token_vectors_that_are_cut_off_are_refused(lived: System, tmp_path: Path) -> None:
+    lines = vector_at(await exported(lived), vector="AAAAAA==", embedder=TOKENS)
+
+    async with system(tmp_path / "there", outside=Outside(projection=projection())) as there:
+        with pytest.raises(InvalidRequest, match="cut off"):
+            await take(there, lines, "harbour")
+
+
+@pytest.mark.parametrize("embedder", [TOKENS, f"{HashEncoder().id}:of-another-projection"])
+async def test_token_vectors_are_brought_in_byte_by_byte(lived: System, tmp_path: Path, embedder: str) -> None:
+    packed = base64.b64encode(bytes(range(66))).decode()
+    lines = vector_at(await exported(lived), vector=packed, embedder=embedder)
+
+    async with system(tmp_path / "there", outside=Outside(projection=projection())) as there:
+        await take(there, lines, "harbour")
+        await there.follower.caught_up()
+
+        (row,) = there.models.vectors.rows(session_id(OWNER, "harbour"), embedder)
+        assert row.vector == bytes(range(66))

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from api.bootstrap import running
 from api.ports import Unjudged
 from api.services import RecallQuestion
+from api.settings import load_settings
 from domain.records import Json
+from domain.session import session_id
 from tests.fakes_models import WordReranker
 from tests.harbour import Answer, bring_in, versions
 from tests.system import OWNER, Outside, Rules, System, read, system
@@ -76,3 +79,18 @@ async def test_where_nothing_can_be_recalled_nobody_is_asked(tmp_path: Path) -> 
         await built.talk("tea", "I like tea")
 
     assert reranker.seen == []
+
+
+async def test_a_server_whose_reranker_is_not_to_be_had_recalls_without_it(tmp_path: Path) -> None:
+    settings = load_settings(data_dir=tmp_path, model_provider="offline", rerank_model=str(tmp_path / "nowhere"))
+    messages: list[Json] = [{"role": "user", "content": "My cat is called Mimi"}]
+
+    async with running(settings) as built:
+        await built.archive.import_(OWNER, {"messages": messages}, "cat")
+        await built.aftercare.look_after(session_id(OWNER, "cat"))
+        question = RecallQuestion(query="What is my cat called?", k=1, at=None, filters={})
+        answer: Answer = dict(await built.services.sessions.recall(OWNER, "cat", question))
+
+    assert answer["data"][0]["text"] == "My cat is called Mimi"
+    assert answer["rerank"]["outcome"] == "absent"
+    assert {"tokens", "sitting"} <= answer["data"][0]["parts"].keys()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.records import Role
 from projections.evidence import Evidence, Query
-from projections.facts import Source, day_of
+from projections.facts import Source, day_of, seconds
 from projections.parts import PARTS
 from tests.shelf import Shelf
 
@@ -242,3 +242,14 @@ def test_every_part_of_any_text_is_a_finite_number(texts: list[str], query: str)
         values = measure(found)
         assert np.isfinite(values).all(), name
         assert (values.dtype, len(values)) == (np.float32, len(texts)), name
+
+
+def test_without_a_querys_tokens_there_is_no_late_interaction() -> None:
+    assert np.isnan(evidence(Shelf().put(1, "tea"), "tea").interaction(np.array([0]))).all()
+
+
+@pytest.mark.parametrize(
+    ("said_at", "expected"), [("2023-06-05T12:00:00", JUNE_5), ("2023-06-05T14:00:00+02:00", JUNE_5), ("soon", None)]
+)
+def test_a_date_is_kept_in_seconds_or_not_at_all(said_at: str, expected: float | None) -> None:
+    assert seconds(said_at) == expected

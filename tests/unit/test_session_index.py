@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from projections.session_index import Document, SessionIndex, VectorRow
-from tests.shelf import Shelf, at_cosine
+from projections.session_index import Document, SessionIndex, TokenRow, VectorRow
+from projections.token_vectors import TokenVectors
+from tests.shelf import EMBEDDERS, SESSION, Shelf, at_cosine
 
 QUERY = np.array([1, 0], dtype=np.float32)
 
@@ -106,3 +107,18 @@ def test_a_course_has_the_path_in_its_order_and_then_what_lies_beside_it() -> No
 
     assert course.documents.tolist() == [4, 2, 0, 1, 3]
     assert course.places(np.array([4, 3, 0])).tolist() == [0, 4, 2]
+
+
+def test_token_vectors_that_are_read_before_their_text_wait_for_it() -> None:
+    early = TokenRow(version=2, part=0, tokens=TokenVectors(np.ones(1, np.uint16), np.ones((1, 64), np.int8)))
+    shelf = Shelf(tokens=[early]).put(1)
+    index = SessionIndex(SESSION, embedders=EMBEDDERS, dimensions=2)
+
+    index.refresh(shelf)
+    waiting = len(index.tokens)
+    shelf.vectors.append(vector(1, 0, 0.5))
+    shelf.put(2)
+    index.refresh(shelf)
+    index.refresh(shelf)
+
+    assert (waiting, len(index.tokens)) == (0, 1)
