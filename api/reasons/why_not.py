@@ -89,7 +89,7 @@ class WhyNot:
         left = self.past.reader.models.conversation.left(turn.id, version, turn.version)
         if left is None:
             return f"It did not stand on the path as of version {turn.version}."
-        return f"It had left the path at version {left}: edited, removed, or replaced by another reply."
+        return f"It had left the path at version {left}: edited, removed, replaced, or led back by a rewind."
 
     # -- ranked again --------------------------------------------------------------------------------------------------
 
