@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 from rich.console import Console
 
-from benchmarks import appends, rebuild, start, time_machine, turn
+from benchmarks import appends, rebuild, reconcile, start, time_machine, turn
 from benchmarks.report import Result, machine
 
 BENCHMARKS: Final[Mapping[str, Callable[[], list[Result]]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[], list[Result]]]] = {
     "rebuild": rebuild.measure,
     "start": start.measure,
     "time_machine": time_machine.measure,
+    "reconcile": reconcile.measure,
 }
 
 

@@ -16,7 +16,7 @@ from domain.resemblance import Likeness, by_a_script, likeness
 COMPARED: Final = 1024
 """Pairs of texts of one gap that are compared with each other at most; in a larger one only roles decide."""
 
-EXAMINED: Final = 256
+EXAMINED: Final = 128
 """Pairs of one request that are looked at for a client's script; beyond them it made all or none."""
 
 NEAR: Final = 4

@@ -16,6 +16,9 @@ from domain.records import HeldRecord
 MET_MID_CHAT: Final = 5
 """Messages from which an unknown history is a history and not a few injections."""
 
+MOST: Final = 8
+"""Unknown texts of one request up to which those between two matches may be injections. More of them are messages."""
+
 Verdict = Literal["message", "held", "learned"]
 
 

@@ -61,6 +61,7 @@ class _LayingOut:
         self._fixed = frozenset(self._gaps[0].old if place.matches else ())
         self._first_sight = injections.at_first_sight(prompt) if not known.path else frozenset[int]()
 
+        self._many = False
         last = known.prompts.last
         self._held_before = frozenset(held["key"] for held in last["held"]) if last is not None else frozenset[int]()
 
@@ -68,8 +69,12 @@ class _LayingOut:
         for i, j in self._place.matches:
             self._layout.fates[i] = self._place.base[j]
         self._decide_pairs()
-        for gap in self._gaps:
-            self._decide_rest(gap)
+        if self._place.matches or self._first_sight:
+            self._many = sum(fate is None for fate in self._layout.fates) > injections.MOST
+            for gap in self._gaps:
+                self._decide_rest(gap)
+        else:
+            self._decide_unplaced()
         laid = 0
         for gap in self._gaps:
             self._put(laid, gap.start)
@@ -112,6 +117,14 @@ class _LayingOut:
             self._layout.fates[i] = fate
             if isinstance(fate, int):
                 self._taken.add(fate)
+
+    def _decide_unplaced(self) -> None:
+        """Nothing tells what stands for what: each message is a known one, or new."""
+        for i, one in enumerate(self._said):
+            version = self._elsewhere(one, after=self._version_before(i))
+            self._layout.fates[i] = one.message if version is None else version
+            if version is not None:
+                self._taken.add(version)
 
     def _last_returning(self, gap: Gap) -> int:
         """The place of the last reply of the gap that returns from elsewhere: what stands before it is between two
@@ -169,12 +182,12 @@ class _LayingOut:
         if behind:
             suspected = self._said[i].place in self._first_sight or self._said[i].key in self._held_before
             return alone or not suspected
-        return gap.where == "head" and len(gap.new) >= MET_MID_CHAT
+        return self._many if gap.where == "between" else len(gap.new) >= MET_MID_CHAT
 
     def _between(self, i: int) -> Between:
         """The nearest messages around that are none of the unknown ones."""
         before = next((self._said[at].key for at in range(i - 1, -1, -1) if self._layout.fates[at] is not None), None)
-        behind = next((one.key for at, one in enumerate(self._said[i + 1 :], i + 1) if self._is_placed(at)), None)
+        behind = next((self._said[at].key for at in range(i + 1, len(self._said)) if self._is_placed(at)), None)
         return Between(before=before, behind=behind, depth=len(self._said) - 1 - i)
 
     def _is_placed(self, i: int) -> bool:

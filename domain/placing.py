@@ -17,6 +17,9 @@ from domain.reading import Said, assistants
 LOOKED_AT: Final = 2
 """Messages known only from elsewhere that are enough to look for another branch."""
 
+LOOKED_BACK: Final = 1024
+"""Messages, the last, that may lead there."""
+
 FEW: Final = 20
 """Messages above which a transcript must have a tenth in common with the path to be placed on it."""
 
@@ -69,7 +72,7 @@ def _stray(said: Sequence[Said], place: Place, known: Known) -> int | None:
     first = place.matches[0][0] if place.matches else len(said)
     matched, on_path = {i for i, _ in place.matches}, set(place.base)
     strays: list[tuple[int, int]] = []
-    for i in range(len(said) - 1, -1, -1):
+    for i in range(len(said) - 1, max(-1, len(said) - 1 - LOOKED_BACK), -1):
         if i in matched:
             continue
         strays += [(i, version) for version in known.by_key.get(said[i].key, ())[-1:] if version not in on_path]

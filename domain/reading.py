@@ -61,23 +61,28 @@ class _Reader:
         self._learn_paragraph()
         said: list[Said] = []
         aside: set[int] = set()
+        by_key, learned = self._known.by_key, self._known.prompts.learned
         for place, message in enumerate(self._prompt.dialogue):
-            heard = self._heard(place, message)
+            key = message.key
+            # Mostly all of a transcript but its end is known as it stands.
+            heard = Said(place, message, key) if key in by_key else self._heard(place, message, key)
             if heard is None:
                 continue
-            if heard.key in self._known.prompts.learned:
+            if heard.key in learned:
                 aside.add(place)
-            elif not heard.message.text.startswith(RECALL_HEADING):
+            else:
                 said.append(heard)
         left = self._without_cut(said)
         return Reading(left, frozenset(aside), frozenset(self._learned), len(said) - len(left))
 
     # -- one message ---------------------------------------------------------------------------------------------------
 
-    def _heard(self, place: int, message: Message) -> Said | None:
-        key = message.key
-        if key in self._known.by_key or message.role == "tool":
+    def _heard(self, place: int, message: Message, key: int) -> Said | None:
+        """A message that is not known as it stands; None where it is none."""
+        if message.role == "tool":
             return Said(place, message, key)
+        if message.text.startswith(RECALL_HEADING):
+            return None
         if not message.text.strip():
             return Said(place, message, key) if message.images or message.tool_calls else None
         text = message.text

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.chat.anticipation import AnticipatingEncoder
+from api.chat.recent import RecentEncoder
 from api.ports import EmotionDetector, Encoder, Encoding
 from api.vectors import unit_mean
 from domain.emotion import Emotion, importance
@@ -72,7 +73,7 @@ class Perception:
         *,
         projection: Projection | None = None,
     ) -> None:
-        self._encoder = AnticipatingEncoder(encoder)
+        self._encoder = AnticipatingEncoder(RecentEncoder(encoder))
         self._detector = detector
         self._unencoded = unencoded or detector
         self._projection = projection

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import appends, rebuild, start, time_machine, turn
+from benchmarks import appends, rebuild, reconcile, start, time_machine, turn
 from benchmarks.report import Result
 
 SMALLEST: dict[str, Callable[[], list[Result]]] = {
@@ -15,6 +15,7 @@ SMALLEST: dict[str, Callable[[], list[Result]]] = {
     "rebuild": lambda: rebuild.measure(sessions=2, messages=3, rounds=1),
     "start": lambda: start.measure(sessions=2, messages=2),
     "time_machine": lambda: time_machine.measure(events=300, messages=20, rounds=2),
+    "reconcile": lambda: reconcile.measure(sizes=[4], rounds=1),
 }
 
 
@@ -26,6 +27,7 @@ SMALLEST: dict[str, Callable[[], list[Result]]] = {
         ("rebuild", {"events/s", "ratio"}),
         ("start", {"answering after s", "memory answering MiB"}),
         ("time_machine", {"p50 ms", "p95 ms"}),
+        ("reconcile", {"4 ms"}),
     ],
 )
 def test_a_benchmark_finds_the_numbers_it_is_for(name: str, columns: set[str]) -> None:
@@ -40,4 +42,4 @@ def test_a_name_that_is_no_benchmark_is_told_with_those_that_are() -> None:
     asked = subprocess.run([sys.executable, "-m", "benchmarks", "nope"], capture_output=True, text=True)
 
     assert asked.returncode == 2
-    assert "choose from turn, appends, rebuild, start" in asked.stderr
+    assert "choose from turn, appends, rebuild, start, time_machine, reconcile" in asked.stderr
