@@ -21,11 +21,13 @@ DEPTH: Final = 4
 
 @dataclass
 class Line:
-    """A message of the chat. `variants` are the replies it was swiped through, the one shown included."""
+    """A message of the chat. `variants` are the replies it was swiped through, the one shown included; `seen` says that
+    it was ever sent as it stands, or came."""
 
     role: str
     text: str
     hidden: bool = False
+    seen: bool = True
     variants: list[str] = field(default_factory=list[str])
 
 
@@ -53,6 +55,11 @@ class Tavern:
     def answers(self) -> bool:
         """Whether the last message is a reply."""
         return bool(self.shown) and self.chat[-1] is self.shown[-1] and self.chat[-1].role == "assistant"
+
+    @property
+    def doubled(self) -> bool:
+        """Whether two replies follow each other at the end."""
+        return len(self.shown) > 1 and self.shown[-2].role == "assistant"
 
     # -- what the user does --------------------------------------------------------------------------------------------
 

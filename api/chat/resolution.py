@@ -43,7 +43,7 @@ class Place:
     @property
     def is_named(self) -> bool:
         """Whether the client named its session, itself or by its user."""
-        return self.identified_by not in ("content", "new")
+        return self.user is not None or self.identified_by not in ("content", "new")
 
 
 @dataclass(slots=True)

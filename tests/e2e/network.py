@@ -1,5 +1,6 @@
 """Watching which addresses a Python process asks for: an audit hook that Python loads at its start."""
 
+import os
 from pathlib import Path
 
 NETWORK_LOG = "network.log"
@@ -21,4 +22,5 @@ def watched(folder: Path) -> dict[str, str]:
     hook = folder / "watch"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(f"LOG = {str(folder / NETWORK_LOG)!r}\n{_WATCH}")
-    return {"PYTHONPATH": str(hook)}
+    given = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([str(hook), *([given] if given else [])])}

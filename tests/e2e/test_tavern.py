@@ -78,10 +78,12 @@ def test_two_chats_that_begin_alike_are_two_sessions(server: ServerProcess) -> N
     greeting, first = '"Another one that will not strike twelve?" *Ottilie sighs.*', "No, this one strikes thirteen."
 
     with server.openai() as client:
-        one, other = send(client, greeting, first), send(client, greeting, first)
+        one = send(client, greeting, first)
+        gone_on = send(client, greeting, first, one.text, "Then it is early.")
+        other = send(client, greeting, first)
 
-    assert one.session != other.session
-    assert messages(server, one.session) == dialogue(greeting, [first, one.text])
+    assert one.session == gone_on.session != other.session
+    assert messages(server, other.session) == dialogue(greeting, [first, other.text])
 
 
 def test_a_thin_client_that_names_its_user_stays_in_its_session(server: ServerProcess) -> None:
@@ -93,3 +95,29 @@ def test_a_thin_client_that_names_its_user_stays_in_its_session(server: ServerPr
     assert second.session == first.session
     assert stranger.session != first.session
     assert len(messages(server, first.session)) == 4
+
+
+def test_a_session_named_as_the_documentation_says_holds_a_chat_and_its_branch(server: ServerProcess) -> None:
+    """`docs/sillytavern.md`: what the macros of the session's name become, and what they stay in a branch."""
+    greeting, names = "*She waves.*", {"session_id": "s-10:46 PM-17355088", "metadata": {"type": "normal"}}
+    first, second, branched = "Any news of the watch?", "And the strap?", "Forget the watch."
+
+    with server.openai() as client:
+        one = ask(client, prompt(greeting, first), **SAMPLING, extra_body=names)
+        trunk = ask(client, prompt(greeting, first, one.text, second), **SAMPLING, extra_body=names)
+        branch = ask(client, prompt(greeting, first, one.text, branched), **SAMPLING, extra_body=names)
+
+    assert one.session == trunk.session == branch.session
+    assert messages(server, one.session) == dialogue(greeting, [first, one.text, branched, branch.text])
+    assert all_identical(server, one.session)
+
+
+def test_a_prompt_of_no_chat_is_answered_and_leaves_no_trace(server: ServerProcess) -> None:
+    before = server.get("/sessions")["data"]
+
+    with server.openai() as client:
+        answered = ask(client, "Name three kinds of clocks, and nothing else.")
+
+    assert answered.text
+    assert not {"x-turn-id", "x-session-id"} & answered.headers.keys()
+    assert server.get("/sessions")["data"] == before
