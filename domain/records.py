@@ -24,10 +24,14 @@ MemoryKind = Literal["message", "carried", "summary", "persona"]
 
 
 class Image(TypedDict):
-    """An image of a message: its bytes are a row beside the log, named by their sha256."""
+    """An image of a message: its bytes are a row beside the log, named by their sha256.
+
+    `detail` is how closely the client wants it looked at, where it says.
+    """
 
     sha256: str
     media_type: str
+    detail: NotRequired[Literal["low", "high"]]
 
 
 class Usage(TypedDict):

@@ -18,7 +18,7 @@ from openai import AsyncOpenAI, AsyncStream
 from api.adapters.calls import Calls, Patience, RemoteModel
 from api.adapters.openai_failures import FAILURES, failed
 from api.adapters.openai_replies import Chunk, Reply
-from api.adapters.openai_requests import chat_request
+from api.adapters.openai_requests import chat_request, dialect_of
 from api.ports import ModelFailed, ReadImage, Streamed
 from domain.records import JsonObject, NeutralMessage
 
@@ -42,6 +42,7 @@ class OpenAiUpstream(RemoteModel):
         self._patience = patience or Patience()
         super().__init__(Calls(self._patience, failures=FAILURES, told=failed))
         self._read_image = read_image
+        self._dialect = dialect_of(base_url)
         timeout = httpx2.Timeout(self._patience.read, connect=self._patience.connect)
         self._client = AsyncOpenAI(base_url=base_url, api_key=api_key or "none", max_retries=0, timeout=timeout)
         self._asks_usage = True
@@ -82,7 +83,14 @@ class OpenAiUpstream(RemoteModel):
         self, messages: Sequence[NeutralMessage], *, model: str, parameters: JsonObject
     ) -> dict[str, object]:
         """In another thread where images are read; else that would cost more than the request."""
-        write = partial(chat_request, messages, model=model, parameters=parameters, read_image=self._read_image)
+        write = partial(
+            chat_request,
+            messages,
+            model=model,
+            parameters=parameters,
+            read_image=self._read_image,
+            dialect=self._dialect,
+        )
         return await asyncio.to_thread(write) if any("images" in message for message in messages) else write()
 
     async def _attempt(self, request: dict[str, object]) -> AsyncGenerator[Streamed, None]:
