@@ -28,6 +28,7 @@ from api.aftercare.summariser import Summariser
 from api.aftercare.worker import Aftercare, AftercareParts
 from api.archive.archive import Archive
 from api.archive.exports import ExportReader
+from api.chat.album import Album
 from api.chat.comparison import Comparison
 from api.chat.contexts import Contexts
 from api.chat.decisions import Decisions
@@ -121,7 +122,8 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
         stack.push_async_callback(encoder.close)
         tokens = await asyncio.to_thread(O200kTokens)
         patience = Patience(retried=watch.metrics.retried)
-        asked = await asyncio.to_thread(models, settings, tokens, patience=patience)
+        album = Album(memory.log.read_image)
+        asked = await asyncio.to_thread(models, settings, tokens, album.read, patience=patience)
         stack.push_async_callback(asked.answering.close)
         locks = FileTurnLocks(settings.data_dir / "turns.lock")
         stack.callback(locks.close)
@@ -143,6 +145,7 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
             detectors=readers,
             tokens=tokens,
             models=asked,
+            album=album,
             locks=locks,
             allowance=allowance,
             watch=watch,
@@ -167,6 +170,7 @@ class Outside:
     detectors: Sequence[EmotionDetector]
     tokens: TokenCounter
     models: Models
+    album: Album
     locks: FileTurnLocks
     allowance: Allowance
     watch: Watch
@@ -264,6 +268,7 @@ class _Assembly:
             decisions=self._decisions(),
             perception=self.perception,
             model=self.outside.models.answering,
+            album=self.outside.album,
             replies=replies,
             clock=now,
             room=self._room(),

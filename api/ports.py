@@ -22,6 +22,15 @@ from projections.ports import EventLog as ReadableLog
 from projections.ports import StoredVector
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """The bytes of an image, by which it is named: messages hold its sha256 (`Image`), the bytes lie beside the log."""
+
+    sha256: str
+    media_type: str
+    content: bytes
+
+
 class EventLog(ReadableLog, Protocol):
     """The log as a writer sees it: total order, gap-free versions per session, all of an append or none of it."""
 
@@ -30,9 +39,15 @@ class EventLog(ReadableLog, Protocol):
         ...
 
     async def append(
-        self, session: UUID, expected: int, events: Sequence[SessionEvent], vectors: Sequence[StoredVector] = ()
+        self,
+        session: UUID,
+        expected: int,
+        events: Sequence[SessionEvent],
+        vectors: Sequence[StoredVector] = (),
+        *,
+        pictures: Sequence[Picture] = (),
     ) -> list[int]:
-        """Store events and vectors durably (synced to disk) and return the events' positions.
+        """Store events, vectors and the pictures that the events name, durably (synced to disk); the events' positions.
 
         `expected` is the session's last version before them, 0 for a new one. Raises VersionConflict when somebody else
         appended first, Unavailable when the log cannot be written. In both cases nothing was stored.
@@ -45,6 +60,9 @@ class EventLog(ReadableLog, Protocol):
 
     async def probe(self) -> None:
         """Write and sync next to nothing, the way an append does. Raises Unavailable when an append would."""
+
+    def read_image(self, sha256: str) -> bytes:
+        """The bytes of a stored picture. Blocks. Raises Unavailable when they are not there."""
         ...
 
     async def close(self) -> None:

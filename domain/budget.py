@@ -13,6 +13,10 @@ MESSAGE_OVERHEAD: Final = 4
 """Tokens that a chat template adds around each message."""
 
 
+IMAGE_TOKENS: Final = 765
+"""What an image takes: as many as OpenAI counts for one of 1024 by 1024 points; Gemini counts 258 or 1,120."""
+
+
 class TokenCounter(Protocol):
     """Counts tokens, safety margin included. Equal names mean equal counts."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
-from domain.budget import MESSAGE_OVERHEAD, Allotment, Shares, TokenCounter, allot
+from domain.budget import IMAGE_TOKENS, MESSAGE_OVERHEAD, Allotment, Shares, TokenCounter, allot
 from domain.recalled import Paragraph, Quotation, Recalled
 from domain.records import Budget, Image, JsonObject, ManifestMessage, Segment, Share
 
@@ -48,11 +48,15 @@ class Inner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """The client's instructions by where they stood: before the dialogue, inside it, behind it."""
+    """The client's instructions by where they stood: before the dialogue, inside it, behind it.
+
+    `told` is what the model is told besides (the definitions of tools): it takes room and is no message.
+    """
 
     leading: Sequence[Piece] = ()
     inner: Sequence[Inner] = ()
     trailing: Sequence[Piece] = ()
+    told: str = ""
 
     @property
     def pieces(self) -> list[Piece]:
@@ -102,13 +106,21 @@ class Draft:
     """A context in the making."""
 
     def __init__(
-        self, shares: Shares, counter: TokenCounter, frame: Frame, current: Piece | None, max_tokens: int | None = None
+        self,
+        shares: Shares,
+        counter: TokenCounter,
+        frame: Frame,
+        current: Sequence[Piece] = (),
+        max_tokens: int | None = None,
     ) -> None:
-        """Raises ContextTooLong when instructions and current message do not fit beside the response's reserve."""
+        """`current` is the current message; for the result of a tool, with all that it belongs to, oldest first.
+
+        Raises ContextTooLong when instructions and current message do not fit beside the response's reserve.
+        """
         self._counter = counter
         self._frame = frame
         self._current = current
-        fixed = sum(self._cost(piece) for piece in [*frame.pieces, *([current] if current else [])])
+        fixed = counter.count(frame.told) + sum(map(self._cost, [*frame.pieces, *current]))
         self.allotment: Allotment = allot(shares, fixed=fixed, max_tokens=max_tokens)
         self._window = _Window(older=iter(()), limit=0)
         self._summary: Piece | None = None
@@ -176,18 +188,15 @@ class Draft:
         if self._summary is not None:
             segments: list[Segment] = [{"text": SUMMARY_HEADING}, {"of": self._summary.version}]
             manifest.append({"role": "system", "name": None, "part": "summary", "segments": segments})
-        history = list(self._history(window))
-        place = self._recall_place(history)
-        manifest += [*history[:place], *self._told(), *history[place:]]
-        if self._current is not None:
-            manifest.append(_whole(self._current, "current"))
+        manifest += [*self._history(window), *self._told()]
+        manifest.extend(_whole(piece, "current") for piece in self._current)
         manifest.extend(_whole(piece, "persona") for piece in self._frame.trailing)
         return manifest, self._budget()
 
     @property
     def shown(self) -> frozenset[int]:
-        """Versions of the history that the window shows."""
-        return frozenset(piece.version for piece in self._window.pieces)
+        """Versions that are shown before the current message: the window's, and what that belongs to."""
+        return frozenset(piece.version for piece in [*self._window.pieces, *self._current[:-1]])
 
     @property
     def quoted(self) -> frozenset[int]:
@@ -206,7 +215,8 @@ class Draft:
 
     def _cost(self, piece: Piece) -> int:
         texts = [piece.text, piece.name, piece.tool_call_id, *map(str, piece.tool_calls)]
-        return MESSAGE_OVERHEAD + sum([self._counter.count(text) for text in texts if text])
+        images = IMAGE_TOKENS * len(piece.images)
+        return MESSAGE_OVERHEAD + images + sum([self._counter.count(text) for text in texts if text])
 
     def _summary_cost(self, summary: Piece | None) -> int:
         return MESSAGE_OVERHEAD + self._counter.count(SUMMARY_HEADING + summary.text) if summary is not None else 0
@@ -240,12 +250,6 @@ class Draft:
             yield _whole(piece, "history")
         for placed in waiting:
             yield _whole(placed.piece, "persona")
-
-    def _recall_place(self, history: Sequence[ManifestMessage]) -> int:
-        """Behind the history; or before the call that a current tool's result answers: nothing may part the two."""
-        tool = self._current is not None and self._current.role == "tool"
-        calls = [place for place, message in enumerate(history) if tool and "tool_calls" in message]
-        return calls[-1] if calls else len(history)
 
     def _told(self) -> Iterator[ManifestMessage]:
         if segments := self._recalled.segments:

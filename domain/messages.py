@@ -51,6 +51,11 @@ class Instruction:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def is_speech(role: str, text: str) -> bool:
+    """Whether words are said that can be felt and recalled: not what a tool answered, nor calls or images alone."""
+    return role != "tool" and bool(text.strip())
+
+
 def leading(messages: Sequence[Message | Instruction]) -> int:
     """How many instructions stand before the first message of the dialogue."""
     return next((place for place, message in enumerate(messages) if isinstance(message, Message)), len(messages))

@@ -19,6 +19,7 @@ from domain.events import (
     ReplyExtended,
     SessionErased,
 )
+from domain.messages import is_speech
 from projections.lineage import SHARING, forget, forgotten_in, held, in_reach, naming, scope, sweep
 from projections.ports import LoggedEvent
 from projections.views import Views
@@ -77,7 +78,9 @@ class Emotions:
         match event:
             case EmotionDetected():
                 _insert(db, event)
-            case MessageReceived(role="tool"):
+            case MessageReceived(role=role, text=text) if not is_speech(role, text):
+                pass
+            case ReplyCompleted(text=text) if not is_speech("assistant", text):
                 pass
             case MessageReceived() | MessageEdited() | ReplyCompleted() | ReplyExtended():
                 db.execute("INSERT OR REPLACE INTO emotions_wanted VALUES (?, ?)", (session, event.originator_version))

@@ -22,6 +22,7 @@ from domain.events import (
     ReplyExtended,
     SessionErased,
 )
+from domain.messages import is_speech
 from projections.facts import Source, day_of, seconds
 from projections.lineage import forget, forgotten_in, in_reach, origins, scope, sweep
 from projections.ports import LoggedEvent
@@ -66,7 +67,9 @@ class Lexicon:
         event = logged.event
         session = event.originator_id.hex
         match event:
-            case MessageReceived(role="tool"):
+            case MessageReceived(role=role, text=text) if not is_speech(role, text):
+                pass
+            case ReplyCompleted(text=text) if not is_speech("assistant", text):
                 pass
             case MessageReceived() | MemoryCarried():
                 _store(db, event, (event.role, event.name, seconds(event.said_at)))

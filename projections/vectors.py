@@ -18,6 +18,7 @@ from domain.events import (
     SessionErased,
     SummaryWritten,
 )
+from domain.messages import is_speech
 from projections.lineage import forget, forgotten_in, held, in_reach, named_in_reach, naming, scope, sweep
 from projections.ports import LoggedEvent, LoggedVector
 from projections.views import Views
@@ -59,7 +60,9 @@ class Vectors:
         event = logged.event
         session, version = event.originator_id.hex, event.originator_version
         match event:
-            case MessageReceived(role="tool"):
+            case MessageReceived(role=role, text=text) if not is_speech(role, text):
+                pass
+            case ReplyCompleted(text=text) if not is_speech("assistant", text):
                 pass
             case (
                 MessageReceived()

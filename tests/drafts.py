@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from domain.budget import MESSAGE_OVERHEAD, Shares, TokenCounter
+from domain.budget import IMAGE_TOKENS, MESSAGE_OVERHEAD, Shares, TokenCounter
 from domain.context import Draft, Frame, Piece
 from domain.manifest import render
 from domain.recalled import Quotation
@@ -66,7 +66,8 @@ class Made:
 
 def made(wish: Wish) -> Made:
     """Fill a draft in its order, recalling only what is not shown. Raises ContextTooLong."""
-    draft = Draft(wish.shares, wish.counter, wish.frame, wish.current, wish.max_tokens)
+    current = [wish.current] if wish.current else []
+    draft = Draft(wish.shares, wish.counter, wish.frame, current, wish.max_tokens)
     shown = draft.open_window(reversed(wish.history), summary=wish.summary, limit=wish.limit)
     taken = draft.add_memories([one for one in wish.memories if one.version not in shown], at_most=wish.top_k)
     if wish.feeling:
@@ -97,4 +98,5 @@ def tokens_of(message: NeutralMessage, counter: TokenCounter) -> int:
     """What a rendered message costs."""
     calls = "".join(map(str, message.get("tool_calls", [])))
     texts = (message["content"], message.get("name", ""), message.get("tool_call_id", ""), calls)
-    return MESSAGE_OVERHEAD + sum(counter.count(text) for text in texts if text)
+    images = IMAGE_TOKENS * len(message.get("images", []))
+    return MESSAGE_OVERHEAD + images + sum(counter.count(text) for text in texts if text)

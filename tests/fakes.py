@@ -14,6 +14,7 @@ from eventsourcing.application import project_aggregate
 from api.adapters.event_mapper import EventMapper
 from api.adapters.hash_chain import Entry, SealedEvent, genesis, link
 from api.adapters.log_signal import LogSignal
+from api.ports import Picture
 from domain.errors import NotFound, Unavailable, VersionConflict
 from domain.events import SessionEvent
 from domain.session import Session
@@ -32,6 +33,7 @@ class MemoryEventLog:
         self._lock = Lock()
         self._entries: list[Entry] = []
         self._vectors: dict[VectorKey, StoredVector] = {}
+        self._pictures: dict[str, Picture] = {}
         self._closed = False
 
     async def load(self, session: UUID, version: int | None = None) -> Session:
@@ -47,7 +49,13 @@ class MemoryEventLog:
         return loaded
 
     async def append(
-        self, session: UUID, expected: int, events: Sequence[SessionEvent], vectors: Sequence[StoredVector] = ()
+        self,
+        session: UUID,
+        expected: int,
+        events: Sequence[SessionEvent],
+        vectors: Sequence[StoredVector] = (),
+        *,
+        pictures: Sequence[Picture] = (),
     ) -> list[int]:
         if any(event.originator_id != session for event in events):
             raise ValueError("an append is to one session")
@@ -55,7 +63,9 @@ class MemoryEventLog:
             raise VersionConflict("The events do not follow the expected version.")
         stored = [self._mapper.to_stored_event(event) for event in events]
         await asyncio.sleep(0)  # another caller may come first, as with a real log
-        return self._record(session, stored, vectors)
+        positions = self._record(session, stored, vectors)
+        self._pictures.update({picture.sha256: picture for picture in pictures})
+        return positions
 
     async def add_vectors(self, vectors: Sequence[StoredVector]) -> None:
         await asyncio.sleep(0)
@@ -63,6 +73,11 @@ class MemoryEventLog:
 
     async def probe(self) -> None:
         await self.add_vectors(())
+
+    def read_image(self, sha256: str) -> bytes:
+        if sha256 not in self._pictures:
+            raise Unavailable("The image is not there.")
+        return self._pictures[sha256].content
 
     async def close(self) -> None:
         self._closed = True

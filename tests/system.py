@@ -24,6 +24,7 @@ from api.aftercare.summariser import Summariser
 from api.aftercare.worker import Aftercare, AftercareParts
 from api.archive.archive import Archive
 from api.archive.exports import ExportReader
+from api.chat.album import Album
 from api.chat.comparison import Comparison
 from api.chat.contexts import Contexts
 from api.chat.decisions import Decisions
@@ -240,6 +241,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
             ),
             perception=perception,
             model=outside.model,
+            album=Album(log.read_image),
             replies=replies,
             clock=outside.clock,
             room=room,

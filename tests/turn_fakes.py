@@ -15,7 +15,7 @@ import pytest
 
 from api.chat.answers import RunningAnswer
 from api.chat.request import Answer
-from api.ports import Delta, Encoding, Streamed
+from api.ports import Delta, Encoding, Picture, Streamed
 from domain.errors import HeartlineError, NotFound, Unavailable
 from domain.events import SessionEvent
 from domain.messages import Instruction, Message
@@ -46,13 +46,19 @@ class PlannedLog(MemoryEventLog):
         self._plans = list(plans)
 
     async def append(
-        self, session: UUID, expected: int, events: Sequence[SessionEvent], vectors: Sequence[StoredVector] = ()
+        self,
+        session: UUID,
+        expected: int,
+        events: Sequence[SessionEvent],
+        vectors: Sequence[StoredVector] = (),
+        *,
+        pictures: Sequence[Picture] = (),
     ) -> list[int]:
         for step in self._plans.pop(0) if self._plans else ():
             if isinstance(step, HeartlineError):
                 raise step
             await step.wait()
-        positions = await super().append(session, expected, events, vectors)
+        positions = await super().append(session, expected, events, vectors, pictures=pictures)
         self.batches.append(kinds(events))
         return positions
 

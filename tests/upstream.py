@@ -75,11 +75,45 @@ def reply(*pieces: str, reason: str = "stop", gap: float = 0, usage: Mapping[str
     return Answer(frames=frames, gap=gap)
 
 
+def calling_all(*calls: tuple[str, str, str]) -> Answer:
+    """A good stream that calls tools, each given by id, name and arguments, which come in two pieces."""
+    frames: list[Frame] = []
+    for place, (name_of_call, name, arguments) in enumerate(calls):
+        half = len(arguments) // 2
+        function = {"name": name, "arguments": ""}
+        frames.append(_call({"index": place, "id": name_of_call, "type": "function", "function": function}))
+        frames += [
+            _call({"index": place, "function": {"arguments": piece}}) for piece in (arguments[:half], arguments[half:])
+        ]
+    return Answer(frames=[*frames, chunk(reason="tool_calls"), chunk(choices=[], usage=USAGE)])
+
+
+def _call(piece: Mapping[str, object]) -> dict[str, Any]:
+    return chunk({"tool_calls": [piece]})
+
+
+def choices(*texts: str) -> Answer:
+    """A good stream with as many choices, interleaved by their halves."""
+    halves = [(text[: len(text) // 2], text[len(text) // 2 :]) for text in texts]
+    pieces = [(index, half[place]) for place in (0, 1) for index, half in enumerate(halves)]
+    said = [{"index": index, "delta": {"content": piece}, "finish_reason": None} for index, piece in pieces]
+    ends: list[dict[str, object]] = [
+        {"index": index, "delta": {}, "finish_reason": "stop"} for index in range(len(texts))
+    ]
+    frames = [chunk(choices=[choice]) for choice in [*said, *ends]]
+    return Answer(frames=[*frames, chunk(choices=[], usage=USAGE)])
+
+
 def refusal(
-    status: int, *, code: str | None = None, message: str = "no", headers: Mapping[str, str] | None = None
+    status: int,
+    *,
+    code: str | None = None,
+    message: str = "no",
+    param: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """An error before the stream."""
-    error = {"message": message, "type": "error", "param": None, "code": code}
+    error = {"message": message, "type": "error", "param": param, "code": code}
     return Answer(status=status, kind="json", headers=headers or {}, frames=[{"error": error}])
 
 
@@ -115,12 +149,8 @@ def nothing() -> Answer:
 
 
 def calling(name: str, arguments: Mapping[str, Any]) -> Answer:
-    """A stream with one call of a function, whose arguments come in two pieces."""
-    told = json.dumps(arguments)
-    first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": told[:5]}}
-    rest = {"index": 0, "function": {"arguments": told[5:]}}
-    frames = [chunk({"tool_calls": [first]}), chunk({"tool_calls": [rest]}), chunk(reason="tool_calls")]
-    return Answer(frames=frames)
+    """A stream with one call of a function."""
+    return calling_all(("call_1", name, json.dumps(arguments)))
 
 
 def unfinished(*pieces: str) -> Answer:

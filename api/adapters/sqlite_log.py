@@ -29,14 +29,14 @@ from eventsourcing.persistence import (
 )
 
 from api.adapters.committer import Committer
-from api.adapters.event_mapper import EventMapper, SessionKeys
+from api.adapters.event_mapper import EventMapper, PlainKeys, SessionKeys
 from api.adapters.hash_chain import Entry, SealedEvent, genesis, walk
 from api.adapters.log_signal import LogSignal
 from api.adapters.snapshots import SessionSnapshot
 from api.adapters.sqlite_datastore import LogDatastore, connect
-from api.adapters.sqlite_recorder import SnapshotRecorder, SqliteRecorder
+from api.adapters.sqlite_recorder import ImageRow, SnapshotRecorder, SqliteRecorder
 from api.adapters.unmeasured import UNMEASURED
-from api.ports import Metrics
+from api.ports import Metrics, Picture
 from api.verification import Checked
 from domain.errors import NotFound, Unavailable, UnreadableEvent, VersionConflict
 from domain.events import FirstEvent, SessionEvent, SessionForked
@@ -69,7 +69,8 @@ class SqliteEventLog:
     ) -> None:
         self._closed = False
         self._metrics = metrics
-        self._mapper = EventMapper(keys)
+        self._keys = keys or PlainKeys()
+        self._mapper = EventMapper(self._keys)
         self._datastore = LogDatastore(path)
         self._recorder = SqliteRecorder(self._datastore)
         self._snapshots = SnapshotRecorder(self._datastore, topic=SessionSnapshot.TOPIC)
@@ -94,15 +95,30 @@ class SqliteEventLog:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._load, session, version)
 
     async def append(
-        self, session: UUID, expected: int, events: Sequence[SessionEvent], vectors: Sequence[StoredVector] = ()
+        self,
+        session: UUID,
+        expected: int,
+        events: Sequence[SessionEvent],
+        vectors: Sequence[StoredVector] = (),
+        *,
+        pictures: Sequence[Picture] = (),
     ) -> list[int]:
-        """Store events and vectors durably; see the port. For a fork `expected` is the version it was forked at."""
+        """Store all of it durably; see the port. For a fork `expected` is the version it was forked at."""
         check_append(session, expected, events)
         stored = await self._stored(events)
+        images = await asyncio.to_thread(self._images, session, pictures) if pictures else []
+        record = partial(self._recorder.record, stored=stored, vectors=vectors, images=images)
         with _translated():
-            positions = await self._committer.run(partial(self._recorder.record, stored=stored, vectors=vectors))
+            positions = await self._committer.run(record)
         self._metrics.appended(events)
         return positions
+
+    def _images(self, session: UUID, pictures: Sequence[Picture]) -> list[ImageRow]:
+        seal = self._keys.seal
+        return [
+            (one.sha256, session.hex, one.media_type, seal(session, 0, _image_topic(one.sha256), one.content))
+            for one in pictures
+        ]
 
     async def _stored(self, events: Sequence[SessionEvent]) -> list[SealedEvent]:
         """The events as rows; many of them (an import) are written off the event loop."""
@@ -119,6 +135,15 @@ class SqliteEventLog:
         """Write the schema's version again: a page of the file that nothing else depends on. Raises Unavailable."""
         with _translated():
             await self._committer.run(self._recorder.rewrite_schema_version)
+
+    def read_image(self, sha256: str) -> bytes:
+        """The bytes of a stored picture. Raises Unavailable when they are not there."""
+        with _translated():
+            found = self._recorder.image(sha256)
+        if found is None:
+            raise Unavailable(f"The image {sha256} is not there.")
+        session, content = found
+        return self._keys.open(session, 0, _image_topic(sha256), content)
 
     async def close(self) -> None:
         """Finish what was queued, then let go of files and threads. May be called twice."""
@@ -283,6 +308,11 @@ def _translated() -> Generator[None]:
         raise VersionConflict("Another writer appended to the session first: load it and decide again.") from error
     except (PersistenceError, ConnectionPoolClosedError, MapperDeserialisationError) as error:
         raise Unavailable(f"The event log cannot be used: {error}.") from error
+
+
+def _image_topic(sha256: str) -> str:
+    """What a sealed image is bound to, in the place of an event's topic."""
+    return f"image:{sha256}"
 
 
 def _report(stored: "Future[None]") -> None:

@@ -1,14 +1,14 @@
 """Bringing sessions in and out: conversations from elsewhere, and whole sessions with their past.
 
     import   read and check everything -> one append -> the rest (vectors, emotions, summary) in the background
-    export   events and vectors as JSONL, a page at a time
+    export   events, images and vectors as JSONL, a page at a time
 
 Nothing is half imported: what is wrong anywhere stores nothing.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, cast
 from uuid import UUID, uuid4
@@ -17,14 +17,24 @@ import orjson
 
 from api.access.room import Room, boundless
 from api.archive.dialogue import Cast, read_dialogue
-from api.archive.exports import ExportReader, Imported, NewName, header_json, is_export, vector_json
+from api.archive.exports import (
+    ExportReader,
+    Imported,
+    NewName,
+    header_json,
+    image_json,
+    images_in,
+    is_export,
+    vector_json,
+)
 from api.ports import EventLog
 from api.sessions.axis import Axis, event_json
 from api.sessions.reader import Asked, Reader
 from domain.errors import Conflict, InvalidRequest, VersionConflict
+from domain.events import SessionEvent
 from domain.messages import Instruction, Message, leading
 from domain.operations import Append
-from domain.records import Json, JsonObject
+from domain.records import JsonObject
 from domain.session import Session
 from projections.follower import Follower
 from projections.read_models import ReadModels
@@ -60,7 +70,7 @@ class Archive:
         await self.room(owner)
         imported = await asyncio.to_thread(self._read, payload, name)
         try:
-            await self.log.append(name.session, 0, imported.events, imported.vectors)
+            await self.log.append(name.session, 0, imported.events, imported.vectors, pictures=imported.pictures)
         except VersionConflict as error:
             raise _taken(name) from error
         self.noted(name.session)
@@ -79,27 +89,31 @@ class Archive:
             raise InvalidRequest("An import needs a list of messages.", param=f"{called}s")
         cast_of = Cast(user=_name_in(payload, "user"), assistant=_name_in(payload, "assistant"))
         dialogue = read_dialogue(cast("list[object]", entries), cast_of=cast_of, now=self.clock(), called=called)
-        return _begun(dialogue, name)
+        return replace(_begun(dialogue.messages, name), pictures=dialogue.pictures)
 
     # -- out -----------------------------------------------------------------------------------------------------------
 
     async def export(self, owner: str, session: str) -> AsyncGenerator[bytes, None]:
-        """Pieces of JSONL: a header, every event, every vector. NotFound is raised before the first piece."""
+        """Pieces of JSONL: a header, then every event, image and vector. NotFound is raised before the first piece."""
         reader = Reader(follower=self.follower, models=self.models)
         asked = await reader.ask(owner, session, None, lambda asked: asked)
         yield _jsonl([header_json(asked.entry, self.clock().isoformat())])
         written = 0
+        images: dict[str, str] = {}
         while written < asked.version:
             page = await asyncio.to_thread(self._events, asked, written)
             written += len(page)
-            yield _jsonl(page)
+            images |= images_in(page)
+            yield _jsonl(map(event_json, page))
+        for sha256, media_type in images.items():
+            yield _jsonl([image_json(media_type, await asyncio.to_thread(self.log.read_image, sha256))])
         for embedder in await asyncio.to_thread(self.models.vectors.embedders, asked.id, asked.version):
             for page in await asyncio.to_thread(self._vectors, asked, embedder):
                 yield page
 
-    def _events(self, asked: Asked, after: int) -> list[dict[str, Json]]:
+    def _events(self, asked: Asked, after: int) -> list[SessionEvent]:
         axis = Axis(self.log, self.models.lineage)
-        return [event_json(one.event) for one in axis.events(asked.id, after=after, limit=PAGE, at=asked.version)]
+        return [one.event for one in axis.events(asked.id, after=after, limit=PAGE, at=asked.version)]
 
     def _vectors(self, asked: Asked, embedder: str) -> list[bytes]:
         rows = self.models.vectors.rows(asked.id, embedder, asked.version)

@@ -1,6 +1,6 @@
 """A conversation that somebody brings along, read: OpenAI's messages and the plain shape become ours.
 
-    {"role": "user", "content": "Hi"}                    OpenAI's; content may be a list of text parts
+    {"role": "user", "content": "Hi"}                    OpenAI's; content may be a list of parts
     {"speaker": "Robin", "text": "Hi", "time": "…"}      the plain shape; the first speaker is the user
 
 Entries may mix both. Every mistake names the entry by its number, counted from 1. Stores nothing, knows no clock.
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
-from api.contents import DIALOGUE, INSTRUCTIONS, text_of
+from api.contents import DIALOGUE, INSTRUCTIONS, Content, content_of
+from api.ports import Picture
 from api.times import EARLIEST, LATEST, instant
 from domain.errors import InvalidRequest
 from domain.messages import Instruction, Message
@@ -34,14 +35,20 @@ class _Entry:
 
     role: Role | InstructionRole
     name: str | None
-    text: str
+    content: Content
     tool_calls: list[JsonObject]
     tool_call_id: str | None
 
 
-def read_dialogue(
-    entries: Sequence[object], *, cast_of: Cast, now: datetime, called: str = "message"
-) -> list[Message | Instruction]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialogue:
+    """A conversation that was read, and the images that its messages show."""
+
+    messages: Sequence[Message | Instruction]
+    pictures: Sequence[Picture]
+
+
+def read_dialogue(entries: Sequence[object], *, cast_of: Cast, now: datetime, called: str = "message") -> Dialogue:
     """The messages in order, each with a date. `called` is what an entry is called in errors.
 
     Speakers named user, assistant or system are these; of the others the first is the user, unless the cast names one,
@@ -53,7 +60,11 @@ def read_dialogue(
     speakers = _Speakers(cast_of, [line.get("speaker") for line in lines])
     read = [_entry(line, _Place(called, number), speakers) for number, line in enumerate(lines, start=1)]
     times = [_time(line, _Place(called, number)) for number, line in enumerate(lines, start=1)]
-    return [_message(entry, when) for entry, when in zip(read, dated(times, now), strict=True)]
+    pictures = {picture.sha256: picture for entry in read for picture in entry.content.pictures}
+    return Dialogue(
+        messages=[_message(entry, when) for entry, when in zip(read, dated(times, now), strict=True)],
+        pictures=list(pictures.values()),
+    )
 
 
 def dated(times: Sequence[datetime | None], now: datetime) -> list[datetime]:
@@ -112,13 +123,15 @@ def _fields(entry: object, place: _Place) -> Mapping[str, object]:
 def _entry(line: Mapping[str, object], place: _Place, speakers: _Speakers) -> _Entry:
     role, name = _who(line, place, speakers)
     calls = _tool_calls(line, place)
-    text = _text(line, place, may_be_empty=bool(calls))
+    content = _content(line, place, may_be_empty=bool(calls))
     answers = line.get("tool_call_id")
     if answers is not None and not isinstance(answers, str):
         raise place.wrong("tool_call_id must be a string.", "tool_call_id")
     if role in INSTRUCTIONS and calls:
         raise place.wrong("an instruction calls no tools.", "tool_calls")
-    return _Entry(role=role, name=name, text=text, tool_calls=calls, tool_call_id=answers)
+    if role not in ("user", "assistant") and content.images:
+        raise place.wrong("only the user or the assistant shows images.", "content")
+    return _Entry(role=role, name=name, content=content, tool_calls=calls, tool_call_id=answers)
 
 
 def _who(line: Mapping[str, object], place: _Place, speakers: _Speakers) -> tuple[Role | InstructionRole, str | None]:
@@ -139,18 +152,18 @@ def _role(role: str) -> Role | InstructionRole:
     return DIALOGUE[role] if role in DIALOGUE else INSTRUCTIONS[role]
 
 
-def _text(line: Mapping[str, object], place: _Place, *, may_be_empty: bool) -> str:
+def _content(line: Mapping[str, object], place: _Place, *, may_be_empty: bool) -> Content:
     field = "text" if "text" in line else "content"
     content = line.get(field)
     if content is None and may_be_empty:
-        return ""
+        return Content("")
     try:
-        text = text_of(content, f"{place.path}.{field}")
+        read = content_of(content, f"{place.path}.{field}")
     except InvalidRequest as error:
         raise InvalidRequest(place.wrong(error.message).message, param=error.param) from error
-    if not text.strip() and not may_be_empty:
+    if not read.text.strip() and not read.images and not may_be_empty:
         raise place.wrong("its text is empty.", field)
-    return text
+    return read
 
 
 def _tool_calls(line: Mapping[str, object], place: _Place) -> list[JsonObject]:
@@ -185,10 +198,11 @@ def _time(line: Mapping[str, object], place: _Place) -> datetime | None:
 
 def _message(entry: _Entry, when: datetime) -> Message | Instruction:
     if entry.role in INSTRUCTIONS:
-        return Instruction(role=INSTRUCTIONS[entry.role], text=entry.text, name=entry.name)
+        return Instruction(role=INSTRUCTIONS[entry.role], text=entry.content.text, name=entry.name)
     return Message(
         role=DIALOGUE[entry.role],
-        text=entry.text,
+        text=entry.content.text,
+        images=list(entry.content.images),
         name=entry.name,
         said_at=when.astimezone(UTC).isoformat(),
         origin="imported",

@@ -3,6 +3,7 @@
     {"heartline_export": 1, "session_id", "version", "chain", "exported"}      once, first
     {"version", "type", "created", "data"}                                     an event, in order from version 1 on
     {"vector", "version", "part", "embedder"}                                  a stored vector: base64 of its bytes
+    {"image"}                                                                  an image that messages show: a data URL
 
 A fork's export has its ancestors' events too, so that it needs nobody else. What is read comes from a stranger: every
 line is checked, and the events together must be a session that can have happened (`inspection.py`).
@@ -11,7 +12,7 @@ line is checked, and the events together must be a session that can have happene
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -22,9 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.archive.inspection import Inspection
+from api.pictures import picture
+from api.ports import Picture
 from api.times import EARLIEST, LATEST, is_ordinary
 from domain.errors import InvalidRequest
-from domain.events import SessionEvent, SessionForked
+from domain.events import MessageReceived, SessionEvent, SessionForked
 from domain.records import Json, JsonObject
 from domain.session import Session, session_id
 from projections.catalogue import SessionEntry
@@ -63,6 +66,7 @@ class Imported:
     session: Session
     events: Sequence[SessionEvent]
     vectors: Sequence[StoredVector] = ()
+    pictures: Sequence[Picture] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,17 @@ def vector_json(row: VectorRow, embedder: str) -> dict[str, Json]:
     return {"vector": vector, "version": row.version, "part": row.part, "embedder": embedder}
 
 
+def images_in(events: Iterable[SessionEvent]) -> dict[str, str]:
+    """The images that messages among the events show: their media types by their sha256."""
+    shown = (image for event in events if isinstance(event, MessageReceived) for image in event.images)
+    return {image["sha256"]: image["media_type"] for image in shown}
+
+
+def image_json(media_type: str, content: bytes) -> dict[str, Json]:
+    """The line of an image."""
+    return {"image": f"data:{media_type};base64,{base64.b64encode(content).decode()}"}
+
+
 def is_export(lines: Sequence[object]) -> bool:
     """Whether these lines are an export of ours."""
     return bool(lines) and isinstance(lines[0], Mapping) and "heartline_export" in lines[0]
@@ -114,10 +129,14 @@ class ExportReader:
             raise _wrong(1, f"this Heartline reads exports of form {FORM} only.")
         inspection = Inspection()
         vectors: list[StoredVector] = []
+        pictures: dict[str, Picture] = {}
         for number, line in enumerate(lines[1:], start=2):
             fields = _object(line, number)
             try:
-                if "vector" in fields:
+                if "image" in fields:
+                    found = picture(str(fields["image"]), "image")
+                    pictures[found.sha256] = found
+                elif "vector" in fields:
                     vectors.append(self._vector(fields, name.session, inspection.version))
                 else:
                     inspection.take(self._event(fields, name, inspection))
@@ -127,7 +146,11 @@ class ExportReader:
             raise InvalidRequest(
                 f"The export is cut off: it has {inspection.version} events of {header.get('version')}.", param="lines"
             )
-        return Imported(session=inspection.session, events=inspection.events, vectors=vectors)
+        if missing := images_in(inspection.events).keys() - pictures.keys():
+            raise InvalidRequest(f"The export lacks the image {min(missing)} that a message shows.", param="lines")
+        return Imported(
+            session=inspection.session, events=inspection.events, vectors=vectors, pictures=list(pictures.values())
+        )
 
     def _event(self, fields: JsonObject, name: NewName, inspection: Inspection) -> SessionEvent:
         version, kind, data = fields.get("version"), fields.get("type"), fields.get("data")

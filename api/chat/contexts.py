@@ -4,8 +4,9 @@ Reads views and computes; calls no model. All of it blocks: call it off the even
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from api.chat.seeking import CONSIDERED, Seeking, Sought
 from api.chat.stopwatch import elapsed_ms
 from domain.ago import ago
 from domain.budget import Shares, TokenCounter
+from domain.calls import answered, exchange
 from domain.context import LITERAL, Draft, Frame, Inner, Piece
 from domain.emotion import NEUTRAL
 from domain.errors import Unavailable
@@ -81,13 +83,13 @@ class _Building:
         draft = Draft(rules.shares, rules.counter, frame, current, incoming.max_tokens)
         summary = rules.remembered.summary_in_view(self._session, self._path, incoming.at)
         draft.open_window(
-            self._history(),
+            answered(self._backwards(self._before(current))),
             summary=self._note(Piece(version=summary.version, role="system", text=summary.text)) if summary else None,
             limit=rules.window_messages,
         )
         ranking, recall_ms = self._rank(draft)
         # Before the memories, which take all the room there is.
-        if current is not None and current.role == "user":
+        if current and current[-1].role == "user":
             draft.add_feeling(self._paragraph(draft))
         self._quote(draft, ranking)
         # What the widened window shows by now was not recalled, nor left out.
@@ -125,7 +127,7 @@ class _Building:
                     waiting = []
                 known += 1
             spoken += not isinstance(message, Instruction)
-        return Frame(leading=leading, inner=inner, trailing=waiting)
+        return Frame(leading=leading, inner=inner, trailing=waiting, told=self._incoming.tools)
 
     def _places(self) -> list[int | None]:
         """The index on the path of each of the transcript's messages, None where it has none."""
@@ -139,15 +141,17 @@ class _Building:
                 index[self._path[place]] = place
         return [None if version is None else index.get(version) for version in versions]
 
-    def _current(self) -> Piece | None:
-        if not self._path:
-            return None
-        place = len(self._path) - 1
-        return next(self._pieces(place, place + 1))
+    def _current(self) -> list[Piece]:
+        """The current message; of a tool's result, with what it belongs to."""
+        last = self._pieces(max(0, len(self._path) - 1), len(self._path))
+        return exchange(chain(last, self._backwards(len(self._path) - 1)))
 
-    def _history(self) -> Iterator[Piece]:
-        """The path before the current message, newest first, read a block at a time."""
-        end = len(self._path) - 1
+    def _before(self, current: Sequence[Piece]) -> int:
+        """The place on the path where the history ends."""
+        return current[0].place if current else 0
+
+    def _backwards(self, end: int) -> Iterator[Piece]:
+        """The path before a place, newest first, read a block at a time."""
         while end > 0:
             start = max(0, end - BLOCK)
             yield from reversed(list(self._pieces(start, end)))

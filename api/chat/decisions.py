@@ -17,9 +17,9 @@ from api.chat.incoming import Incoming, brought
 from api.chat.perception import Perceived, Perception
 from api.chat.request import TurnRequest
 from api.chat.stopwatch import elapsed_ms
-from api.ports import ChatModel
+from api.ports import ChatModel, Picture
 from domain.events import SessionEvent
-from domain.messages import Message, leading
+from domain.messages import Message, is_speech, leading
 from domain.session import Session
 from projections.ports import StoredVector
 
@@ -37,6 +37,7 @@ class Decided:
     built: Built
     events: Sequence[SessionEvent]
     vectors: Sequence[StoredVector]
+    pictures: Sequence[Picture]
     continues: str
 
 
@@ -67,7 +68,7 @@ class Decisions:
         started = time.perf_counter()
         current = session.path[-1] if session.path else 0
         asked = new[current].text if current in new else compared.texts.get(current, "")
-        perceived, query = await self._perceive(current, asked, new, compared.speakers)
+        perceived, query = await self._perceive(current, request.question or asked, new, compared.speakers)
         timings["encode"] = elapsed_ms(started)
         now = self.clock()
         incoming = Incoming(
@@ -88,6 +89,7 @@ class Decisions:
             built=built,
             events=session.collect(),
             vectors=self.perception.vectors(session.id, perceived),
+            pictures=incoming.pictures,
             continues=asked if result.kind == "continue" else "",
         )
 
@@ -102,14 +104,12 @@ class Decisions:
     async def _perceive(
         self, current: int, asked: str, new: Mapping[int, Message], speakers: Sequence[str]
     ) -> tuple[list[Perceived], Perceived]:
-        """What is read in the request's new messages, and in the current one, which need not be new."""
+        """What is read in the request's new messages, and in what is asked, which need not be new."""
         at_once = dict(list(new.items())[-PERCEIVED_AT_ONCE:])
-        others = {version: message.text for version, message in at_once.items() if version != current}
-        read = await self.perception.perceive(others)
+        said = {version: one.text for version, one in at_once.items() if is_speech(one.role, one.text)}
+        read = await self.perception.perceive({version: text for version, text in said.items() if version != current})
         query = await self.perception.perceive_query(current, asked, speakers)
-        # What a tool answered is shown to the model, but neither felt nor recalled.
-        kept = [item for item in [*read, query] if item.version in at_once and at_once[item.version].role != "tool"]
-        return kept, query
+        return [item for item in [*read, query] if item.version in said], query
 
 
 def _before_encoding(request: TurnRequest, *, load_ms: float) -> dict[str, float]:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import orjson
+
 from api.chat.request import TurnRequest
+from api.ports import Picture
 from domain.emotion import Emotion
 from domain.messages import Message
 from domain.records import TurnKind
@@ -46,6 +49,14 @@ class Incoming:
         return self.result.kind or "empty"
 
     @property
+    def tools(self) -> str:
+        """What the model is told of tools and of the reply's form, as JSON."""
+        told = [
+            self.request.parameters[name] for name in ("tools", "response_format") if name in self.request.parameters
+        ]
+        return orjson.dumps(told).decode() if told else ""
+
+    @property
     def new(self) -> dict[int, Message]:
         """The messages that this request brought, by version."""
         return brought(self.result, self.received)
@@ -58,6 +69,12 @@ class Incoming:
             if arrived.place >= 0:
                 places[arrived.place] = version
         return places
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """Those of the request's pictures that its new messages show; the others are stored already."""
+        shown = {image["sha256"] for message in self.new.values() for image in message.images}
+        return [picture for picture in self.request.pictures if picture.sha256 in shown]
 
 
 def brought(result: Reconciliation, received: Received) -> dict[int, Message]:

@@ -11,6 +11,7 @@ from domain.events import (
     ReplyExtended,
     SessionEvent,
 )
+from domain.messages import is_speech
 from projections.ports import StoredVector
 
 
@@ -23,16 +24,18 @@ class Leftovers:
 
 
 def unread(events: Sequence[SessionEvent], vectors: Sequence[StoredVector]) -> bool:
-    """Whether one of these events brings a text of which there is no vector among these. Tools' results want none."""
+    """Whether one of these events brings a text of which there is no vector among these, and that wants one."""
     read = {vector.version for vector in vectors}
     return any(_is_read(event) and event.originator_version not in read for event in events)
 
 
 def _is_read(event: SessionEvent) -> bool:
     match event:
-        case MessageReceived(role="tool"):
-            return False
-        case InstructionReceived() | MessageReceived() | MessageEdited() | ReplyCompleted() | ReplyExtended():
+        case MessageReceived(role=role, text=text):
+            return is_speech(role, text)
+        case ReplyCompleted(text=text):
+            return is_speech("assistant", text)
+        case InstructionReceived() | MessageEdited() | ReplyExtended():
             return True
         case _:
             return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from api.filters import Filters
-from api.ports import Streamed
+from api.ports import Picture, Streamed
 from domain.messages import Instruction, Message
 from domain.prompt import Mode, Prompt
 from domain.records import JsonObject
@@ -30,7 +30,7 @@ class TurnRequest:
     """What a client asks: its messages in the order sent, and how the model shall answer.
 
     `parameters` holds what is passed on to the model (temperature, max_tokens, stop, …), as the client named it.
-    `filters` narrow what is recalled for it.
+    `pictures` are the images that the messages name; `filters` narrow what is recalled for it.
     `arrived` is `time.perf_counter()` when the request's first byte was read; `parse_ms` the time spent on reading it.
     `mode` and `hint` are the client's words for how it wants to be understood and for what it does (`domain.prompt`).
     """
@@ -43,6 +43,7 @@ class TurnRequest:
     arrived: float
     parse_ms: float
     filters: Filters = field(default_factory=Filters)
+    pictures: Sequence[Picture] = ()
     streaming: bool = True
     mode: Mode | None = None
     hint: str | None = None
@@ -59,6 +60,14 @@ class TurnRequest:
     @property
     def instructions(self) -> list[Instruction]:
         return [message for message in self.messages if isinstance(message, Instruction)]
+
+    @property
+    def question(self) -> str:
+        """What the user asked, when a tool's result is all that is new since; else nothing."""
+        dialogue = self.dialogue
+        if not dialogue or dialogue[-1].role != "tool":
+            return ""
+        return next((message.text for message in reversed(dialogue) if message.role == "user"), "")
 
 
 class Answer(Protocol):

@@ -17,6 +17,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from api.access.room import Room, boundless
+from api.chat.album import Album
 from api.chat.answers import Facts, RunningAnswer
 from api.chat.choices import Choices
 from api.chat.decisions import Decided, Decisions
@@ -50,6 +51,7 @@ class TurnParts:
     decisions: Decisions
     perception: Perception
     model: ChatModel
+    album: Album
     replies: Replies
     clock: Callable[[], datetime]
     room: Room = boundless
@@ -136,6 +138,7 @@ class Turns:
         answer = RunningAnswer(facts, source, keeper)
         append = asyncio.create_task(self._append(place.session, decision, appended_ms))
         lock = held.pop_all() if compared.stored else AsyncExitStack()
+        lock.enter_context(parts.album.holding(request.pictures))
         running = place.session if compared.stored else uuid4()
         self._running[running] = (answer, _asked(request))
         answer.start(append, lambda: self._release(running, lock))
@@ -149,7 +152,7 @@ class Turns:
         began = time.perf_counter()
         if decision.compared.stored:
             before = decision.events[0].originator_version - 1
-            await self._parts.log.append(session, before, decision.events, decision.vectors)
+            await self._parts.log.append(session, before, decision.events, decision.vectors, pictures=decision.pictures)
         appended_ms.set_result(elapsed_ms(began))
 
     async def _open(self, place: Place) -> Session:

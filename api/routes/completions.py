@@ -68,6 +68,7 @@ def _turn_request(request: Request, asked: CompletionRequest) -> TurnRequest:
         owner=owner(request),
         address=session_address(names),
         messages=asked.messages,
+        pictures=asked.pictures,
         model=asked.model,
         parameters=asked.parameters,
         filters=asked.filters,

@@ -108,8 +108,8 @@ class States:
 
 
 def message_json(message: PathMessage) -> dict[str, Json]:
-    """A message; `created` is when it was said."""
-    return {
+    """A message; `created` is when it was said. What few messages have stands in those only."""
+    told: dict[str, Json] = {
         "version": message.version,
         "role": message.role,
         "name": message.name,
@@ -119,6 +119,13 @@ def message_json(message: PathMessage) -> dict[str, Json]:
         "origin": message.origin,
         "edited": message.edited,
     }
+    if message.images:
+        told["images"] = cast("list[Json]", message.images)
+    if message.tool_calls:
+        told["tool_calls"] = message.tool_calls
+    if message.tool_call_id is not None:
+        told["tool_call_id"] = message.tool_call_id
+    return told
 
 
 def reading_json(message: PathMessage, reading: MessageEmotion) -> dict[str, Json]:

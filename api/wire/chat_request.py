@@ -1,6 +1,7 @@
 """`POST /v1/chat/completions`, read: OpenAI's messages become ours."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import (
     Annotated,
     Final,
@@ -10,7 +11,8 @@ from typing import (
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from api.contents import DIALOGUE, INSTRUCTIONS, text_of
+from api.contents import DIALOGUE, INSTRUCTIONS, Content, content_of
+from api.ports import Picture
 from api.wire.body import Fields, JsonDict, parse_object, validated
 from api.wire.completion_request import CompletionRequest, completion_request
 from api.wire.sampling import Sampling
@@ -64,10 +66,12 @@ def parse_chat(raw: bytes, now: str) -> CompletionRequest:
     body = parse_object(raw)
     fields = validated(_Chat, body)
     _refuse_unsupported(fields)
-    messages = _messages(fields, body["messages"], now)
-    if not any(message.text.strip() or (isinstance(message, Message) and message.tool_calls) for message in messages):
+    reading = _Reading(now)
+    messages = reading.messages(fields.messages, body["messages"])
+    if all(map(_is_empty, messages)):
         raise InvalidRequest("All messages are empty.", param="messages")
-    return completion_request(fields, body, messages, tool_parameters(fields.tools, body))
+    asked = completion_request(fields, body, messages, tool_parameters(fields.tools, body))
+    return replace(asked, pictures=list(reading.pictures.values()))
 
 
 def _refuse_unsupported(fields: _Chat) -> None:
@@ -77,28 +81,57 @@ def _refuse_unsupported(fields: _Chat) -> None:
         raise InvalidRequest("This model answers in text only.", param="modalities")
 
 
-def _messages(fields: _Chat, raw: Sequence[JsonDict], now: str) -> list[Message | Instruction]:
-    read: list[Message | Instruction] = []
-    for index, message in enumerate(fields.messages):
-        try:
-            read.append(_message(message, raw[index], now))
-        except InvalidRequest as error:
-            raise InvalidRequest(error.message, param=f"messages.{index}.{error.param}") from error
-    return read
+def _is_empty(message: Message | Instruction) -> bool:
+    shown = isinstance(message, Message) and (message.tool_calls or message.images)
+    return not shown and not message.text.strip()
 
 
-def _message(fields: _MessageFields, raw: JsonDict, now: str) -> Message | Instruction:
-    name = fields.get("name") or None
-    if (instructing := INSTRUCTIONS.get(fields["role"])) is not None:
-        return Instruction(role=instructing, text=_text(fields), name=name)
-    role = _role(fields["role"])
-    calls: list[JsonObject] = list(raw["tool_calls"]) if fields.get("tool_calls") else []
-    call_id = fields.get("tool_call_id") if role == "tool" else None
-    if calls and role != "assistant":
-        raise InvalidRequest("Only an assistant's message has tool_calls.", param="tool_calls")
-    if role == "tool" and not call_id:
-        raise InvalidRequest("A tool's message needs the tool_call_id it answers.", param="tool_call_id")
-    return Message(role=role, text=_text(fields), said_at=now, name=name, tool_calls=calls, tool_call_id=call_id)
+class _Reading:
+    """Messages being read, and the pictures found in them, by name."""
+
+    def __init__(self, now: str) -> None:
+        self._now = now
+        self.pictures: dict[str, Picture] = {}
+
+    def messages(self, fields: Sequence[_MessageFields], raw: Sequence[JsonDict]) -> list[Message | Instruction]:
+        read: list[Message | Instruction] = []
+        for index, message in enumerate(fields):
+            try:
+                read.append(self._message(message, raw[index]))
+            except InvalidRequest as error:
+                raise InvalidRequest(error.message, param=f"messages.{index}.{error.param}") from error
+        return read
+
+    def _message(self, fields: _MessageFields, raw: JsonDict) -> Message | Instruction:
+        name = fields.get("name") or None
+        content = _content(fields)
+        if (instructing := INSTRUCTIONS.get(fields["role"])) is not None:
+            return Instruction(role=instructing, text=_without_images(content).text, name=name)
+        role = _role(fields["role"])
+        if role == "tool":
+            _without_images(content)
+        calls: list[JsonObject] = list(raw["tool_calls"]) if fields.get("tool_calls") else []
+        call_id = fields.get("tool_call_id") if role == "tool" else None
+        if calls and role != "assistant":
+            raise InvalidRequest("Only an assistant's message has tool_calls.", param="tool_calls")
+        if role == "tool" and not call_id:
+            raise InvalidRequest("A tool's message needs the tool_call_id it answers.", param="tool_call_id")
+        self.pictures.update({picture.sha256: picture for picture in content.pictures})
+        return Message(
+            role=role,
+            text=content.text,
+            said_at=self._now,
+            name=name,
+            images=list(content.images),
+            tool_calls=calls,
+            tool_call_id=call_id,
+        )
+
+
+def _without_images(content: Content) -> Content:
+    if content.images:
+        raise InvalidRequest("Only a user's or an assistant's message may show images.", param="content")
+    return content
 
 
 def _role(sent: str) -> Role:
@@ -111,10 +144,10 @@ def _role(sent: str) -> Role:
     raise InvalidRequest(told, param="role")
 
 
-def _text(fields: _MessageFields) -> str:
+def _content(fields: _MessageFields) -> Content:
     content = fields.get("content")
     if content is not None:
-        return text_of(content, "content")
+        return content_of(content, "content")
     if fields["role"] == "assistant" and fields.get("tool_calls"):
-        return ""
+        return Content("")
     raise InvalidRequest("Only an assistant's message with tool_calls may lack content.", param="content")

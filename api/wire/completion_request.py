@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from pydantic import BeforeValidator, Field
 
 from api.filters import Filters
+from api.ports import Picture
 from api.wire.address import Names
 from api.wire.body import JsonDict, parse_object, validated
 from api.wire.sampling import Sampling, parameters
@@ -21,6 +22,7 @@ class CompletionRequest:
     the client's own word for what it does."""
 
     messages: Sequence[Message | Instruction]
+    pictures: Sequence[Picture] = ()
     model: str | None
     parameters: JsonObject
     stream: bool

@@ -12,12 +12,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api.ports import EventLog
+from api.ports import EventLog, Picture
 from domain.errors import NotFound, Unavailable, VersionConflict
 from domain.messages import Message
 from domain.operations import Append
 from domain.session import Session
 from projections.ports import LoggedEvent, StoredVector
+from tests.drawings import png, sha256
 
 NOBODY = UUID(int=7)
 
@@ -50,6 +51,10 @@ async def stored(log: EventLog, *texts: str) -> Session:
 
 def vector(session: Session, version: int, *, fill: int = 1, part: str = "0") -> StoredVector:
     return StoredVector(session=session.id, version=version, part=part, embedder="e1", vector=bytes([fill]) * 8)
+
+
+def drawn(content: bytes) -> Picture:
+    return Picture(sha256=sha256(content), media_type="image/png", content=content)
 
 
 def versions(logged: list[LoggedEvent]) -> list[int]:
@@ -280,6 +285,35 @@ class EventLogContract(ABC):
         await store(log, session)
 
         assert await log.load(session.id) == session
+
+    # pictures
+
+    async def test_a_picture_is_stored_with_the_events_that_name_it(self, log: EventLog) -> None:
+        session = started()
+        await log.append(session.id, 0, session.collect(), pictures=[drawn(png(1)), drawn(png(2))])
+
+        assert log.read_image(sha256(png(1))) == png(1)
+        assert log.read_image(sha256(png(2))) == png(2)
+
+    async def test_a_picture_may_come_again_in_this_session_and_others(self, log: EventLog) -> None:
+        session = started()
+        await log.append(session.id, 0, session.collect(), pictures=[drawn(png())])
+        say(session, "one")
+        await log.append(session.id, 1, session.collect(), pictures=[drawn(png())])
+        another = started()
+        await log.append(another.id, 0, another.collect(), pictures=[drawn(png())])
+
+        assert log.read_image(sha256(png())) == png()
+
+    async def test_the_picture_of_an_append_that_failed_is_not_there(self, log: EventLog) -> None:
+        session = await stored(log, "one")
+        late = await log.load(session.id, 1)
+        say(late, "another")
+
+        with pytest.raises(VersionConflict):
+            await log.append(late.id, 1, late.collect(), pictures=[drawn(png())])
+        with pytest.raises(Unavailable):
+            log.read_image(sha256(png()))
 
     # vectors
 

@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 
 from domain.budget import Shares
-from domain.errors import NotFound
+from domain.errors import InvalidRequest, NotFound
 from domain.session import session_id
 from projections.views import FILE_NAME
+from tests.drawings import data_url, png, sha256, shown
 from tests.harbour import HARBOUR, Answer, Lines, audit, exported, live_in, messages, replay, state, take, turns_in
 from tests.system import OWNER, Rules, System, system
 
@@ -102,6 +103,22 @@ async def test_an_imported_session_is_talked_on_with_all_it_remembers(lived: Sys
         found = await audit(there, turn)
 
     assert found["candidates"][0]["text"] == "A fisherman found Pepper under a boat, and I love him for it!"
+
+
+async def test_images_go_along_and_must_be_there(lived: System, tmp_path: Path) -> None:
+    seen = [{"role": "user", "content": [shown(png(1)), {"type": "text", "text": "See?"}, shown(png(2))]}]
+    await lived.archive.import_(OWNER, {"messages": seen}, "seen")
+    lines = await exported(lived, "seen")
+
+    async with system(tmp_path / "there") as there:
+        await take(there, lines, "seen")
+        kept = [there.log.read_image(sha256(png(shade))) for shade in (1, 2)]
+        with pytest.raises(InvalidRequest, match="lacks the image"):
+            await take(there, [line for line in lines if line.get("image") != data_url(png(2))], "less")
+        with pytest.raises(InvalidRequest, match=r"Line 2: .*data URL"):
+            await take(there, [lines[0], {"image": "http://example.org/a.png"}, *lines[1:]], "elsewhere")
+
+    assert kept == [png(1), png(2)]
 
 
 async def test_a_fork_is_exported_with_its_past_and_imported_as_one_session(lived: System, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ async def test_memories_do_not_part_a_tools_result_from_its_call(tmp_path: Path)
 
         shown = await tea.ask(tea.heartline.said("What does the cat say?"), call, result)
 
-    assert [message["role"] for message in shown.messages] == ["system", "assistant", "tool"]
+    assert [message["role"] for message in shown.messages] == ["assistant", "system", "user", "assistant", "tool"]
     assert "Mimi" in "".join(shown.part("recall"))
     assert "reads as" not in "".join(shown.part("recall"))
 

@@ -12,6 +12,7 @@ from domain.budget import Shares
 from domain.errors import Conflict, InvalidRequest
 from domain.records import JsonObject
 from domain.session import session_id
+from tests.drawings import png, sha256, shown
 from tests.harbour import Answer, audit, conversation, messages, state, take
 from tests.system import NOON, OWNER, Rules, System, system
 
@@ -96,6 +97,17 @@ async def test_openai_messages_are_imported_with_parts_and_tool_calls(heartline:
         ("tool", None, "By the river."),
     ]
     assert (stored[1].tool_calls, stored[2].tool_call_id) == ([call], "c1")
+
+
+async def test_images_are_imported_with_their_messages(heartline: System) -> None:
+    await bring(
+        heartline, said("user", [shown(png(1)), {"type": "text", "text": "See?"}]), said("user", [shown(png(2))])
+    )
+
+    first, second = await messages(heartline, "new")
+    assert (first["text"], first["images"]) == ("See?", [{"sha256": sha256(png(1)), "media_type": "image/png"}])
+    assert second["text"] == ""
+    assert heartline.log.read_image(sha256(png(2))) == png(2)
 
 
 async def test_the_first_instructions_become_the_persona(heartline: System) -> None:
@@ -202,7 +214,8 @@ async def test_of_two_imports_under_one_name_at_once_one_wins(heartline: System)
         (said("user", 7), "must be a string"),
         (said("user", "  "), "text is empty"),
         (said("user", None), "must be a string"),
-        (said("user", [{"type": "image_url", "image_url": "https://example.org/a.png"}]), "takes text only"),
+        (said("user", [{"type": "image_url", "image_url": "https://example.org/a.png"}]), "fetches nothing"),
+        (said("tool", [shown(png())], tool_call_id="c"), "only the user or the assistant shows images"),
         (said("user", "A", time="soon"), "time must be"),
         (said("user", "A", time=True), "time must be"),
         (said("user", "A", time=[2025]), "time must be"),

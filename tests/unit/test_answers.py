@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import pytest
 
-from api.chat.answers import Facts, RunningAnswer, Said
-from api.ports import Delta, Finish, ModelFailed, Streamed
+from api.chat.answers import Facts, RunningAnswer, Said, Spoken
+from api.ports import Delta, Finish, ModelFailed, Streamed, ToolCallDelta
 from domain.errors import HeartlineError, Unavailable
 from domain.records import FinishReason, Usage
 from tests.fakes_models import usage
@@ -120,6 +121,48 @@ async def test_who_leaves_after_blanks_leaves_a_failed_turn() -> None:
     await answer.cancel()
 
     assert ([error.code for error in notebook.failed], notebook.said) == (["cancelled"], [])
+
+
+async def test_a_reply_of_calls_alone_is_a_reply() -> None:
+    call = ToolCallDelta(id="c1", name="f", arguments="{}")
+    running = Running(says(call, Finish("tool_calls", None, "fake-1")), notebook := Notebook())
+
+    assert (await rest(running.start()))[0] == call
+
+    (said,) = notebook.said
+    whole = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    assert said.choices == [Spoken(text="", reason="tool_calls", tool_calls=[whole])]
+
+
+async def test_of_several_choices_those_that_say_something_are_kept() -> None:
+    finish = Finish("content_filter", None, "fake-1", ("stop", "length"))
+    running = Running(says(Delta("B", 1), Delta("C", 2), finish), notebook := Notebook())
+
+    await rest(running.start())
+
+    (said,) = notebook.said
+    assert [(choice.text, choice.reason) for choice in said.choices] == [("B", "stop"), ("C", "length")]
+
+
+async def test_who_leaves_leaves_the_words_and_no_calls() -> None:
+    waiting = asyncio.Event()
+
+    async def calling() -> AsyncGenerator[Streamed, None]:
+        yield Delta("Let me see.")
+        yield ToolCallDelta(id="c1", name="f", arguments="{}")
+        yield ToolCallDelta(id="c2", name="f", arguments="{}", choice=1)
+        await waiting.wait()
+
+    running = Running(calling(), notebook := Notebook())
+    answer = running.start()
+    async with aclosing(answer.stream()) as stream:
+        for _ in range(3):
+            await anext(stream)
+
+    await answer.cancel()
+
+    (said,) = notebook.said
+    assert said.choices == [Spoken(text="Let me see.", reason="cancelled")]
 
 
 async def test_a_source_that_stops_without_a_finish_was_cut() -> None:

@@ -79,7 +79,7 @@ def test_a_context_may_have_no_current_message():
 
 
 def test_a_draft_without_a_history_is_finished_too():
-    manifest, budget = Draft(window(100), Words(), Frame(), piece(0, "Hi")).finish()
+    manifest, budget = Draft(window(100), Words(), Frame(), [piece(0, "Hi")]).finish()
 
     assert [entry["part"] for entry in manifest] == ["current"]
     assert budget["parts"]["history"] == {"allotted": 50, "used": 0}
@@ -259,7 +259,7 @@ def test_the_feeling_stands_behind_the_memories_or_alone():
 
 
 def test_a_feeling_that_does_not_fit_is_left_out():
-    draft = Draft(window(100), Words(), Frame(), None)
+    draft = Draft(window(100), Words(), Frame())
 
     assert not draft.add_feeling(lambda _: ([{"text": "sad " * 30}], "sad " * 30))
     assert draft.add_feeling(lambda _: ([{"text": "sad"}], "sad"))
@@ -270,7 +270,7 @@ def test_each_message_that_the_window_comes_to_show_leaves_the_paragraph():
     def paragraph(without: frozenset[int]) -> tuple[list[Segment], str]:
         return [{"text": "sad"}, *({"of": version} for version in range(100, 140) if version not in without)], "sad"
 
-    draft = Draft(window(300), Words(), Frame(), None)
+    draft = Draft(window(300), Words(), Frame())
     before = draft.open_window(reversed(pieces(40)), summary=None, limit=100)
     draft.add_feeling(lambda without: paragraph(without | before))
 

@@ -12,6 +12,7 @@ from api.wire.chat_request import parse_chat
 from api.wire.completion_request import CompletionRequest
 from domain.errors import InvalidRequest
 from domain.messages import Instruction, Message
+from tests.drawings import data_url, png, sha256, shown
 
 NOW = "2026-11-22T10:00:00+00:00"
 USER: dict[str, Any] = {"role": "user", "content": "hi"}
@@ -105,12 +106,54 @@ def test_a_wrong_message_is_refused_by_its_path(message: object, param: str) -> 
     assert refused(messages=[message]).param == param
 
 
-@pytest.mark.parametrize("kind", ["image_url", "input_audio", "file"])
-def test_other_media_than_text_are_refused_in_clear_words(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["input_audio", "file"])
+def test_other_media_than_texts_and_images_are_refused_in_clear_words(kind: str) -> None:
     error = refused(messages=[{"role": "user", "content": [{"type": "text", "text": "see"}, {"type": kind, kind: {}}]}])
 
-    assert "text only" in error.message
+    assert "texts and images only" in error.message
     assert error.param == "messages.0.content.1"
+
+
+def test_images_stand_in_their_message_by_name_and_their_bytes_beside() -> None:
+    parts = [shown(png(1)), {"type": "text", "text": "Which?"}, shown(png(2), detail="low"), shown(png(1))]
+
+    asked = chat(messages=[{"role": "user", "content": parts}])
+
+    (message,) = asked.messages
+    assert isinstance(message, Message)
+    first = {"sha256": sha256(png(1)), "media_type": "image/png"}
+    assert message.text == "Which?"
+    assert message.images == [first, {"sha256": sha256(png(2)), "media_type": "image/png", "detail": "low"}, first]
+    assert [picture.content for picture in asked.pictures] == [png(1), png(2)]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": data_url(png())},
+        {"type": "input_image", "image_url": data_url(png()), "detail": "auto"},
+    ],
+)
+def test_an_image_alone_is_a_message(part: dict[str, Any]) -> None:
+    asked = chat(messages=[{"role": "user", "content": [part]}])
+
+    assert asked.messages[0].text == ""
+    assert [picture.content for picture in asked.pictures] == [png()]
+
+
+@pytest.mark.parametrize(
+    ("role", "part", "param"),
+    [
+        ("user", {"type": "image_url"}, "messages.0.content.0.image_url.url"),
+        ("user", {"type": "image_url", "image_url": {"url": 1}}, "messages.0.content.0.image_url.url"),
+        ("user", shown(png(), detail="all"), "messages.0.content.0.image_url.detail"),
+        ("user", {"type": "image_url", "image_url": {"url": "http://a.b/c"}}, "messages.0.content.0.image_url.url"),
+        ("system", shown(png()), "messages.0.content"),
+        ("tool", shown(png()), "messages.0.content"),
+    ],
+)
+def test_a_wrong_image_is_refused_by_its_path(role: str, part: dict[str, Any], param: str) -> None:
+    assert refused(messages=[{"role": role, "content": [part], "tool_call_id": "c1"}]).param == param
 
 
 @pytest.mark.parametrize("messages", [[], None, "hi", {}, [{"role": "user", "content": " "}]])

@@ -11,9 +11,9 @@ import pytest
 from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from api.chat.gathered import Choice
+from api.chat.gathered import Choice, Gathered
 from api.errors import BodyTooLarge, ClientGone, error_response, failure
-from api.ports import Finish, ModelFailed, Streamed
+from api.ports import Delta, Finish, ModelFailed, ReasoningDelta, Streamed, ToolCallDelta
 from api.shutdown import Shutdown, ShuttingDown
 from api.vectors import unit_mean
 from api.wire.completion_response import ChatShape, Shape, TextShape
@@ -155,6 +155,114 @@ async def test_an_error_of_our_own_is_logged_and_told_without_details(caplog: py
     assert error["error"]["type"] == "server_error"
     assert "secret" not in error["error"]["message"]
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+# -- more than words ---------------------------------------------------------------------------------------------------
+
+
+async def streamed(*items: Streamed) -> list[dict[str, Any]]:
+    """Index, delta and reason of every chunk, each of which is one that OpenAI's types know."""
+
+    async def source() -> AsyncIterator[Streamed]:
+        for item in items:
+            yield item
+
+    sent = chunks(await frames(ChatShape(FakeAnswer(), include_usage=False), source()))
+    for chunk in sent:
+        ChatCompletionChunk.model_validate(chunk, strict=True)
+    choices = [choice for chunk in sent for choice in chunk["choices"]]
+    return [{**choice["delta"], "at": choice["index"], "end": choice["finish_reason"]} for choice in choices]
+
+
+async def test_a_streamed_call_has_its_id_and_name_first_and_then_its_arguments() -> None:
+    sent = await streamed(
+        ToolCallDelta(id="c1", name="f", extra={"signature": "s"}),
+        ToolCallDelta(arguments='{"a"'),
+        ToolCallDelta(arguments=": 1}"),
+        ToolCallDelta(index=1, id="c2", name="g", arguments="{}"),
+        Finish(reason="tool_calls", usage=USAGE, model="fake-1"),
+    )
+
+    function = {"name": "f", "arguments": ""}
+    first = {"index": 0, "id": "c1", "type": "function", "function": function, "extra_content": {"signature": "s"}}
+    second = {"index": 1, "id": "c2", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+    assert sent == [
+        {"role": "assistant", "content": None, "refusal": None, "at": 0, "end": None},
+        {"tool_calls": [first], "at": 0, "end": None},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}], "at": 0, "end": None},
+        {"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}], "at": 0, "end": None},
+        {"tool_calls": [second], "at": 0, "end": None},
+        {"at": 0, "end": "tool_calls"},
+    ]
+
+
+async def test_each_choice_has_its_role_and_its_reason() -> None:
+    sent = await streamed(
+        Delta("A"), Delta("B", 1), Delta("a"), Finish("stop", USAGE, "fake-1", ("length", "content_filter"))
+    )
+
+    role = {"role": "assistant", "content": "", "refusal": None}
+    assert sent == [
+        {**role, "at": 0, "end": None},
+        {"content": "A", "at": 0, "end": None},
+        {**role, "at": 1, "end": None},
+        {"content": "B", "at": 1, "end": None},
+        {"content": "a", "at": 0, "end": None},
+        {**role, "at": 2, "end": None},
+        {"at": 0, "end": "stop"},
+        {"at": 1, "end": "length"},
+        {"at": 2, "end": "content_filter"},
+    ]
+
+
+async def test_reasoning_and_refusals_stream_under_their_own_names() -> None:
+    sent = await streamed(ReasoningDelta("Hm."), Delta("No.", refusal=True), STOP)
+
+    assert [(chunk.get("reasoning_content"), chunk.get("content"), chunk.get("refusal")) for chunk in sent] == [
+        (None, "", None),
+        ("Hm.", None, None),
+        (None, None, "No."),
+        (None, None, None),
+    ]
+
+
+def test_whole_choices_tell_calls_reasoning_and_refusals() -> None:
+    reply = Gathered()
+    for delta in (
+        ReasoningDelta("Hm."),
+        ToolCallDelta(id="c1", name="f", arguments="{}"),
+        Delta("No.", 1, refusal=True),
+        Delta("Let me see.", 2),
+        ToolCallDelta(id="c2", name="g", choice=2),
+    ):
+        reply.take(delta)
+    finish = Finish("tool_calls", USAGE, "fake-1", ("stop", "tool_calls"))
+
+    whole = as_sent(ChatShape(FakeAnswer(), include_usage=False).whole(reply.choices(), finish))
+
+    ChatCompletion.model_validate(whole, strict=True)
+    call, refusal, both = (choice["message"] for choice in whole["choices"])
+    assert (call["content"], call["reasoning_content"], call["tool_calls"][0]["id"]) == (None, "Hm.", "c1")
+    assert (refusal["content"], refusal["refusal"]) == (None, "No.")
+    assert (both["content"], both["tool_calls"][0]["function"]["name"]) == ("Let me see.", "g")
+    assert [choice["finish_reason"] for choice in whole["choices"]] == ["tool_calls", "stop", "tool_calls"]
+
+
+async def test_legacy_choices_have_text_alone() -> None:
+    async def source() -> AsyncIterator[Streamed]:
+        for item in (ReasoningDelta("Hm."), Delta("A"), Delta("B", 1)):
+            yield item
+        yield Finish("stop", USAGE, "fake-1", ("tool_calls",))
+
+    sent = chunks(await frames(TextShape(FakeAnswer(), include_usage=False), source()))
+
+    choices = [choice for chunk in sent for choice in chunk["choices"]]
+    assert [(choice["index"], choice["text"], choice["finish_reason"]) for choice in choices] == [
+        (0, "A", None),
+        (1, "B", None),
+        (0, "", "stop"),
+        (1, "", "stop"),
+    ]
 
 
 async def test_a_legacy_stream_is_of_text_completions() -> None:
