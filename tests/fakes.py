@@ -1,4 +1,4 @@
-"""The event log in memory: the same contract as the real ones, nothing to clean up.
+"""The event log in memory: the same contract as the real ones, nothing to clean up; and keys that one can read.
 
 Events pass through the real mapper and hash chain, so what cannot be stored cannot be appended here either.
 """
@@ -155,3 +155,18 @@ class MemoryEventLog:
     def _check_open(self) -> None:
         if self._closed:
             raise Unavailable("The event log is closed.")
+
+
+class ReversingKeys:
+    """Seals by reversing, and notes what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, UUID, int, str]] = []
+
+    def seal(self, session: UUID, version: int, topic: str, plain: bytes) -> bytes:
+        self.asked.append(("seal", session, version, topic))
+        return plain[::-1]
+
+    def open(self, session: UUID, version: int, topic: str, state: bytes) -> bytes:
+        self.asked.append(("open", session, version, topic))
+        return state[::-1]

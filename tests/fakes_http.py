@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from api.chat.request import TurnRequest
-from api.ports import Delta, Encoding, Finish, Metrics, Provider, Streamed
+from api.ports import Delta, Encoding, Finish, Metrics, Provider, ReplyDelta, Streamed
 from api.services import Expectation, KnownAnswer, RecallQuestion, Services, WhatIf
 from domain.errors import HeartlineError, InvalidRequest, NotFound
 from domain.records import Json, JsonObject, NeutralMessage, Usage
@@ -25,9 +25,10 @@ USAGE: Usage = {
 
 @dataclass(kw_only=True)
 class FakeAnswer:
-    """Says its pieces, waiting `pause` seconds before each, and then fails with `error` or ends with `finish`."""
+    """Says its pieces (a string is one of text), waiting `pause` seconds before each, and then fails with `error` or
+    ends with `finish`."""
 
-    pieces: Sequence[str] = ("Hello", " there.")
+    pieces: Sequence[str | ReplyDelta] = ("Hello", " there.")
     pause: float = 0.0
     error: Exception | None = None
     finish: Finish = field(default_factory=lambda: Finish(reason="stop", usage=USAGE, model="fake-1"))
@@ -45,7 +46,7 @@ class FakeAnswer:
     async def stream(self) -> AsyncIterator[Streamed]:
         for piece in self.pieces:
             await asyncio.sleep(self.pause)
-            yield Delta(piece)
+            yield Delta(piece) if isinstance(piece, str) else piece
         if self.error is not None:
             raise self.error
         self.ended = True

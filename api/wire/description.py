@@ -7,6 +7,7 @@ schemathesis asks the server all that it allows and much that it does not.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from api.chat.choices import MOST_CHOICES
 from domain.records import Json, JsonObject
 
 _SESSION: Final = "/sessions/{session}"
@@ -187,6 +188,7 @@ def _number(least: float, most: float) -> JsonObject:
 
 _SAMPLING: Final[JsonObject] = {
     "model": _WORD,
+    "n": {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_CHOICES},
     "stream": _FLAG,
     "stream_options": {"type": ["object", "null"], "properties": {"include_usage": _FLAG}},
     "temperature": _number(0, 2),

@@ -18,6 +18,7 @@ from tests.contracts.event_log_contract import (
     NOBODY,
     EventLogContract,
     SharedLogContract,
+    drawn,
     everything,
     say,
     started,
@@ -26,7 +27,8 @@ from tests.contracts.event_log_contract import (
     vector,
     versions,
 )
-from tests.fakes import MemoryEventLog
+from tests.drawings import png, sha256
+from tests.fakes import MemoryEventLog, ReversingKeys
 
 
 class TestMemoryEventLog(EventLogContract):
@@ -123,6 +125,18 @@ async def test_a_file_of_a_newer_heartline_is_unavailable(log: SqliteEventLog, f
 
     with pytest.raises(Unavailable, match="newer Heartline"):
         SqliteEventLog(file)
+
+
+async def test_pictures_are_sealed_as_events_are(file: Path) -> None:
+    log = SqliteEventLog(file, keys=ReversingKeys())
+    session = started()
+    await log.append(session.id, 0, session.collect(), pictures=[drawn(png())])
+    read = log.read_image(sha256(png()))
+    await log.close()
+
+    with closing(sqlite3.connect(file)) as db:
+        ((content, owner),) = db.execute("SELECT content, session FROM images").fetchall()
+    assert (read, content, owner) == (png(), png()[::-1], session.id.hex)
 
 
 async def test_a_closed_log_cannot_be_read(log: SqliteEventLog) -> None:

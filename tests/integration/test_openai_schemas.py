@@ -9,7 +9,7 @@ import pytest
 
 from api.access.allowance import Quota, Standing, Unlimited
 from api.app import create_app
-from api.ports import Finish, ModelFailed
+from api.ports import Delta, Finish, ModelFailed, ReplyDelta, ToolCallDelta
 from domain.errors import Conflict, ContextTooLong, HeartlineError, TurnAlreadyOpen, Unavailable
 from domain.records import FinishReason
 from tests.fakes_http import USAGE, FakeAnswer, FakeTurns, fake_services
@@ -57,6 +57,36 @@ def test_a_whole_reply(http: httpx2.Client, turns: FakeTurns, reason: FinishReas
     fits(reply, "CreateChatCompletionResponse")
     assert reply["choices"][0]["message"]["refusal"] is None
     assert reply["choices"][0]["logprobs"] is None
+
+
+CALLS: list[ReplyDelta] = [
+    ToolCallDelta(id="c1", name="f"),
+    ToolCallDelta(arguments="{}"),
+    ToolCallDelta(index=1, id="c2", name="g", arguments="{}"),
+]
+CHOICES: list[ReplyDelta] = [Delta("A"), Delta("No.", 1, refusal=True)]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "finish"),
+    [
+        (CALLS, Finish("tool_calls", USAGE, "fake-1")),
+        (CHOICES, Finish("stop", USAGE, "fake-1", ("stop", "content_filter"))),
+    ],
+    ids=["calls", "choices"],
+)
+def test_calls_and_several_choices(
+    http: httpx2.Client, turns: FakeTurns, pieces: list[ReplyDelta], finish: Finish
+) -> None:
+    turns.reply = FakeAnswer(pieces=pieces, finish=finish)
+
+    whole = http.post("/v1/chat/completions", json=SAID).json()
+    sent = chunks(http.post("/v1/chat/completions", json={**SAID, "stream": True}))
+
+    fits(whole, "CreateChatCompletionResponse")
+    for chunk in sent:
+        fits(chunk, "CreateChatCompletionStreamResponse")
+    assert len(whole["choices"]) == len(finish.reasons)
 
 
 @pytest.mark.parametrize("reason", REASONS)

@@ -2,7 +2,6 @@
 
 import hashlib
 from array import array
-from uuid import UUID
 
 import pytest
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
@@ -15,21 +14,7 @@ from domain.events import MessageEdited, SessionEvent, SessionForked, SessionSta
 from domain.session import Session
 from domain.turn import OpenTurn
 from tests.event_examples import EXAMPLES, PARENT, SESSION, WHEN, topic_of
-
-
-class ReversingKeys:
-    """Seals by reversing, and notes what it was asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, UUID, int, str]] = []
-
-    def seal(self, session: UUID, version: int, topic: str, plain: bytes) -> bytes:
-        self.asked.append(("seal", session, version, topic))
-        return plain[::-1]
-
-    def open(self, session: UUID, version: int, topic: str, state: bytes) -> bytes:
-        self.asked.append(("open", session, version, topic))
-        return state[::-1]
+from tests.fakes import ReversingKeys
 
 
 def edited(text: str) -> MessageEdited:

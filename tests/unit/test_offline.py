@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from api.adapters.offline import MODEL, OPENING, OfflineModel
-from api.ports import Delta, Finish, ModelFailed
+from api.ports import Delta, Finish, ModelFailed, Unsupported
 from domain.recalled import RECALL_HEADING, Quotation
 from domain.records import JsonObject, NeutralMessage
 from tests.fakes_models import WordTokens
@@ -122,3 +122,21 @@ async def test_a_format_it_cannot_keep_to_is_refused() -> None:
         await answer([said("Hello")], {"response_format": {"type": "json_object"}})
 
     assert (failure.value.status, failure.value.code) == (400, "unsupported_parameter")
+
+
+@pytest.mark.parametrize(
+    ("asked", "images", "param"), [({"tools": [{}]}, False, "tools"), ({}, True, "messages")], ids=["tools", "images"]
+)
+def test_what_it_cannot_do_is_refused_by_name(asked: JsonObject, images: bool, param: str) -> None:
+    model = OfflineModel(tokens=WordTokens())
+
+    with pytest.raises(Unsupported) as refused:
+        model.check(model=model.default, parameters=asked, images=images)
+
+    assert (refused.value.param, refused.value.status) == (param, 400)
+
+
+def test_tools_that_must_not_be_called_are_no_matter() -> None:
+    model = OfflineModel(tokens=WordTokens())
+
+    model.check(model=model.default, parameters={"tools": [{}], "tool_choice": "none"}, images=False)
