@@ -124,9 +124,11 @@ async def test_a_format_it_cannot_keep_to_is_refused() -> None:
     assert (failure.value.status, failure.value.code) == (400, "unsupported_parameter")
 
 
-@pytest.mark.parametrize(
-    ("asked", "images", "param"), [({"tools": [{}]}, False, "tools"), ({}, True, "messages")], ids=["tools", "images"]
-)
+NOTHING: JsonObject = {}
+WITH_TOOLS: JsonObject = {"tools": [{"type": "function"}]}
+
+
+@pytest.mark.parametrize(("asked", "images", "param"), [(WITH_TOOLS, False, "tools"), (NOTHING, True, "messages")])
 def test_what_it_cannot_do_is_refused_by_name(asked: JsonObject, images: bool, param: str) -> None:
     model = OfflineModel(tokens=WordTokens())
 
@@ -139,4 +141,4 @@ def test_what_it_cannot_do_is_refused_by_name(asked: JsonObject, images: bool, p
 def test_tools_that_must_not_be_called_are_no_matter() -> None:
     model = OfflineModel(tokens=WordTokens())
 
-    model.check(model=model.default, parameters={"tools": [{}], "tool_choice": "none"}, images=False)
+    model.check(model=model.default, parameters={**WITH_TOOLS, "tool_choice": "none"}, images=False)
