@@ -27,6 +27,8 @@ class AnticipatingEncoder:
     def anticipating(self, text: str) -> Generator[None]:
         """Begin to encode the text. What the encoder fails with is raised where the text is asked for."""
         task = asyncio.create_task(self._encoder.encode([text]))
+        # Given or not: where one text's failure is raised, nobody looks at that of the next.
+        task.add_done_callback(_looked_at)
         self._begun.setdefault(text, []).append(task)
         try:
             yield
@@ -34,7 +36,6 @@ class AnticipatingEncoder:
             if task in (left := self._begun.get(text, [])):
                 left.remove(task)
                 task.cancel()
-                task.add_done_callback(_looked_at)
             if not left:
                 self._begun.pop(text, None)
 

@@ -1,6 +1,7 @@
 """A text is encoded from the moment it is anticipated, and given once to whoever asks for it."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,6 +52,23 @@ async def test_what_is_anticipated_is_encoded_before_it_is_asked_for() -> None:
 
     assert noting.asked == [["tea"], ["cakes", "an attic"]]
     assert (encoder.id, encoder.dimensions) == ("noting", 1)
+
+
+async def test_two_that_fail_together_are_one_failure_and_no_stray_task() -> None:
+    noting = NotingEncoder(error=Unavailable("The encoder is away."))
+    encoder = AnticipatingEncoder(noting)
+    strays: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: strays.append(str(context["message"])))
+    noting.let.set()
+
+    with encoder.anticipating("tea"), encoder.anticipating("Where is the tea?"):
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await encoder.encode(["tea", "Where is the tea?"])
+    gc.collect()
+
+    assert noting.asked == [["tea"], ["Where is the tea?"], []]
+    assert strays == []
 
 
 async def test_what_was_given_is_encoded_anew_the_next_time() -> None:
