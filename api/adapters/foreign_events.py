@@ -43,7 +43,7 @@ KINDS: Final[dict[str, type[SessionEvent]]] = {
 
 
 class MappedForeignEvents:
-    """Implements `api.exports.ForeignEvents`."""
+    """Implements `api.archive.exports.ForeignEvents`."""
 
     def __init__(self) -> None:
         self._mapper = EventMapper()

@@ -9,6 +9,7 @@ Nothing is stored before the turn itself is durable, and the Finish goes out aft
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
@@ -19,6 +20,8 @@ from api.chat.gathered import Choice, Gathered
 from api.ports import Finish, ModelFailed, Streamed
 from domain.errors import HeartlineError
 from domain.records import FinishReason, JsonObject, Usage
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,7 @@ class Facts:
 
 
 class RunningAnswer:
-    """An answer (`api.turn.Answer`) that is being read from the model."""
+    """An answer (`api.chat.request.Answer`) that is being read from the model."""
 
     def __init__(self, facts: Facts, source: AsyncGenerator[Streamed, None], keeper: Keeper) -> None:
         self.session = facts.session
@@ -192,6 +195,7 @@ class RunningAnswer:
             await self._keeper.fail(error)
             raise error
         if error is not None:
+            logger.error("the model's adapter failed", exc_info=error)
             failure = ModelFailed("The model's adapter failed.", code="server_error", status=502)
             await self._keeper.fail(failure)
             raise failure from error

@@ -178,7 +178,7 @@ def joined(beginning: str, rest: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BesideKeeper:
-    """Keeps nothing: of an answer beside the chat (`api.answers.Keeper`)."""
+    """Keeps nothing: of an answer beside the chat (`api.chat.answers.Keeper`)."""
 
     replies: Replies
     opened: Opened
@@ -192,7 +192,7 @@ class BesideKeeper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnKeeper:
-    """Keeps the end of one turn (`api.answers.Keeper`)."""
+    """Keeps the end of one turn (`api.chat.answers.Keeper`)."""
 
     replies: Replies
     opened: Opened

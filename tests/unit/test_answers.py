@@ -175,7 +175,7 @@ async def test_a_source_that_stops_without_a_finish_was_cut() -> None:
     assert [error.code for error in notebook.failed] == ["upstream_cut"]
 
 
-async def test_an_adapter_that_breaks_fails_the_turn() -> None:
+async def test_an_adapter_that_breaks_fails_the_turn_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     running = Running(says(ZeroDivisionError()), notebook := Notebook())
 
     with pytest.raises(ModelFailed) as failed:
@@ -184,6 +184,10 @@ async def test_an_adapter_that_breaks_fails_the_turn() -> None:
     assert failed.value.code == "server_error"
     assert isinstance(failed.value.__cause__, ZeroDivisionError)
     assert notebook.failed == [failed.value]
+    (line,) = caplog.records
+    assert (line.levelname, line.getMessage()) == ("ERROR", "the model's adapter failed")
+    assert line.exc_info is not None
+    assert line.exc_info[1] is failed.value.__cause__
 
 
 async def test_a_keeper_that_breaks_ends_the_stream_and_frees_the_session() -> None:
