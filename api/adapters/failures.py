@@ -3,6 +3,7 @@
 The upstream's own words are passed on where they are about the request, and kept back where they are about our key.
 """
 
+import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -53,12 +54,19 @@ def cut_off() -> ModelFailed:
     return ModelFailed("The language model's answer broke off.", code="upstream_cut", status=502)
 
 
+def finite(number: str) -> float | None:
+    """The number that stands there, 0 at least; None for what is none, "inf" and "nan" among it."""
+    try:
+        value = float(number)
+    except ValueError:
+        return None
+    return max(0.0, value) if math.isfinite(value) else None
+
+
 def wait_of(header: str) -> float | None:
     """Seconds that a Retry-After header asks to wait: a number, or a date."""
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
+    if (seconds := finite(header)) is not None:
+        return seconds
     try:
         return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):  # no date, or one without a zone

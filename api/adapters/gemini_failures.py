@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from api.adapters.failures import busy, refused, too_long
+from api.adapters.failures import busy, finite, refused, too_long
 from api.ports import ModelFailed
 
 _TYPE: Final = "@type"
@@ -71,7 +71,4 @@ def details_of(body: object) -> list[Mapping[str, Any]]:
 
 def seconds_of(duration: object) -> float | None:
     """Protobuf writes durations as "27s" and "27.5s"."""
-    try:
-        return max(0.0, float(str(duration).removesuffix("s")))
-    except ValueError:
-        return None
+    return finite(str(duration).removesuffix("s"))
