@@ -13,7 +13,7 @@ from api.reasons.what_if import kept, used
 from api.services import KnownAnswer, RecallQuestion
 from api.sessions.reader import Asked
 from api.sessions.recollection import Recollection
-from domain.errors import ContextTooLong
+from domain.errors import Conflict, ContextTooLong
 from domain.records import Json, JsonObject
 from projections.audits import Turn
 from projections.evidence import Query
@@ -52,12 +52,12 @@ class Comparison:
         return self.past.reader.models.audits.turns(asked.id)
 
     async def _row(self, turn: PastTurn, pair: Pair) -> dict[str, Json] | None:
-        """None for a turn whose context does not fit the window any more."""
+        """None for a turn whose context does not fit the window any more, or showed what was forgotten since."""
 
         def build() -> dict[str, Json] | None:
             try:
                 ours, others = (self.past.build(turn, policy).context for policy in pair)
-            except ContextTooLong:
+            except (ContextTooLong, Conflict):
                 return None
             memories = [{one["version"] for one in kept(context.recall)} for context in (ours, others)]
             return {

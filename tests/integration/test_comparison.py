@@ -12,8 +12,9 @@ from api.command_line.comparisons import read_questions
 from api.services import KnownAnswer
 from domain.budget import Shares
 from domain.errors import InvalidRequest, NotFound
+from domain.messages import Instruction
 from tests.harbour import HARBOUR, Answer, bring_in, exported
-from tests.system import OWNER, Rules, System, system
+from tests.system import OWNER, Rules, System, read, system
 
 NARROW = Rules(window_messages=2, shares=Shares(window=400, persona=20, recall=40, history=20, response=20))
 
@@ -82,6 +83,20 @@ async def test_a_turn_that_was_forgotten_is_left_out_and_named(talked: System) -
     found = await compare(talked, "hybrid", "cosine")
 
     assert (found["compared"], found["left_out"]) == (1, [turn.id])
+
+
+async def test_a_turn_whose_instructions_were_forgotten_is_left_out_and_named(talked: System) -> None:
+    answer = await talked.ask("harbour", Instruction(role="system", text="You are Maya."), talked.said("And now?"))
+    await read(answer)
+    persona = talked.models.instructions.instructions(HARBOUR)[0].version
+    session = await talked.log.load(HARBOUR)
+    before = session.version
+    session.forget(4, versions=[4, persona], keyed_digests=[], counts={})
+    await talked.log.append(session.id, before, session.collect())
+
+    found = await compare(talked, "hybrid", "cosine")
+
+    assert (found["compared"], found["left_out"]) == (2, [answer.turn])
 
 
 async def test_a_turn_that_does_not_fit_under_the_present_shares_is_left_out_and_named(tmp_path: Path) -> None:
