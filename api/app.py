@@ -21,7 +21,15 @@ from api.wire.intake import Intake
 from api.wire.middleware import Boundary, SessionPath, Stamp
 from api.wire.rationing import HEADERS, Rationing
 
-_READABLE: Final = ("X-Session-ID", "X-Turn-ID", "X-Heartline-Left-Out", "X-Request-ID", "Retry-After", *HEADERS)
+_READABLE: Final = (
+    "X-Session-ID",
+    "X-Turn-ID",
+    "X-Heartline-Left-Out",
+    "X-Heartline-Warning",
+    "X-Request-ID",
+    "Retry-After",
+    *HEADERS,
+)
 """Headers of ours that a page of another origin may read."""
 
 

@@ -253,7 +253,9 @@ def test_a_page_that_may_call_us_reads_answers_and_errors(shared: httpx2.Client,
     answer = shared.get(url, headers={"Origin": PAGE})
 
     assert answer.headers["access-control-allow-origin"] == PAGE
-    assert {"X-Session-ID", "X-Turn-ID"} <= set(answer.headers["access-control-expose-headers"].split(", "))
+    assert {"X-Session-ID", "X-Turn-ID", "X-Heartline-Warning"} <= set(
+        answer.headers["access-control-expose-headers"].split(", ")
+    )
     assert answer.headers["x-request-id"]
 
 
