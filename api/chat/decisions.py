@@ -21,6 +21,7 @@ from api.ports import ChatModel, Picture
 from domain.events import SessionEvent
 from domain.messages import Message, is_speech, leading
 from domain.session import Session
+from domain.turn import Received
 from projections.ports import StoredVector
 
 PERCEIVED_AT_ONCE: Final = 8
@@ -54,14 +55,8 @@ class Decisions:
     async def decide(self, session: Session, request: TurnRequest, *, named: bool, opened_ms: float) -> Decided:
         """Raises what makes the request impossible (a context too long, a model that does not take it)."""
         turn, started = uuid4().hex, time.perf_counter()
-        compared = await asyncio.to_thread(self.comparison.compare, session, request, named=named)
+        compared, received = await asyncio.to_thread(self._received, session, request, turn=turn, named=named)
         session, result = compared.session, compared.result
-        received = session.receive(
-            turn=turn,
-            instructions=request.instructions,
-            leading=leading(request.messages),
-            operations=result.operations,
-        )
         new = brought(result, received)
         self._check_model(request, new)
         timings = _before_encoding(request, load_ms=opened_ms + elapsed_ms(started))
@@ -92,6 +87,17 @@ class Decisions:
             pictures=incoming.pictures,
             continues=asked if result.kind == "continue" else "",
         )
+
+    def _received(self, session: Session, request: TurnRequest, *, turn: str, named: bool) -> tuple[Compared, Received]:
+        """What the request means to the session, which takes it in. Blocks: a client may bring a long history."""
+        compared = self.comparison.compare(session, request, named=named)
+        received = compared.session.receive(
+            turn=turn,
+            instructions=request.instructions,
+            leading=leading(request.messages),
+            operations=compared.result.operations,
+        )
+        return compared, received
 
     def _check_model(self, request: TurnRequest, new: Mapping[int, Message]) -> None:
         """Raises Unsupported, before anything is stored, for what the model is known not to take."""
