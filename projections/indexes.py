@@ -14,15 +14,27 @@ from projections.session_index import Embedders, Rows, SessionIndex
 
 WARM_SESSIONS: Final = 200
 
+WARM_DOCUMENTS: Final = 200_000
+"""Documents of all warm sessions, 12 kB each with the token vectors of a short message; one session may have more."""
+
 
 class Indexes:
     """Session indexes by session. Each is used by one thread at a time."""
 
-    def __init__(self, rows: Rows, *, embedders: Embedders, dimensions: int, warm: int = WARM_SESSIONS) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        *,
+        embedders: Embedders,
+        dimensions: int,
+        warm: int = WARM_SESSIONS,
+        documents: int = WARM_DOCUMENTS,
+    ) -> None:
         self._rows = rows
         self._embedders = embedders
         self._dimensions = dimensions
         self._warm = warm
+        self._documents = documents
         self._indexes: OrderedDict[UUID, tuple[SessionIndex, Lock]] = OrderedDict()
         self._forgetting = 0
         self._lock = Lock()
@@ -41,10 +53,17 @@ class Indexes:
             if session not in self._indexes:
                 index = SessionIndex(session, embedders=self._embedders, dimensions=self._dimensions)
                 self._indexes[session] = (index, Lock())
-                if len(self._indexes) > self._warm:
-                    self._indexes.popitem(last=False)
             self._indexes.move_to_end(session)
             index, busy = self._indexes[session]
+            self._let_go()
         with busy:
             index.refresh(self._rows)
             yield index
+
+    def _let_go(self) -> None:
+        """Of the longest unused, until the others are few and small enough. What an index takes in only after this
+        counts the next time."""
+        held = sum(len(index.documents) for index, _ in self._indexes.values())
+        while len(self._indexes) > 1 and (len(self._indexes) > self._warm or held > self._documents):
+            _, (index, _) = self._indexes.popitem(last=False)
+            held -= len(index.documents)

@@ -53,6 +53,30 @@ def test_the_longest_unused_index_is_let_go() -> None:
         assert anew is not kept[two]
 
 
+def test_the_longest_unused_are_let_go_when_all_together_hold_too_much() -> None:
+    shelf = Shelf().put(1, "tea").put(2, "rain")
+    indexes = Indexes(shelf, embedders=EMBEDDERS, dimensions=2, documents=5)
+    one, two, three = uuid4(), uuid4(), uuid4()
+    kept = {}
+    for session in (one, two, three, one):
+        with indexes.fresh(session) as index:
+            kept[session] = index
+
+    assert len(indexes) == 2
+    with indexes.fresh(three) as again:
+        assert again is kept[three]
+
+
+def test_a_session_larger_than_all_may_hold_together_stays_warm() -> None:
+    shelf, session = Shelf().put(1, "tea").put(2, "rain"), uuid4()
+    indexes = Indexes(shelf, embedders=EMBEDDERS, dimensions=2, documents=1)
+    with indexes.fresh(session) as first:
+        pass
+
+    with indexes.fresh(session) as again:
+        assert again is first
+
+
 def test_no_index_is_kept_when_something_was_forgotten() -> None:
     shelf, one, two = Shelf().put(1, "secret"), uuid4(), uuid4()
     indexes = indexes_of(shelf)
