@@ -4,8 +4,7 @@
 
 Rows and checkpoints commit together, so a view never sees an event twice and never misses one, whenever the process
 dies. A view that cannot apply an event stops there, alone and loudly; before an event that cannot be read all views do.
-The next start tries again. This is one of the two places that may catch any exception. Nothing here knows what a view
-does.
+The next start tries again. Nothing here knows what a view does; what becomes of its checkpoint stands in `steps.py`.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.errors import Unavailable, UnreadableEvent
-from projections import checkpoints
+from projections import checkpoints, steps
 from projections.checkpoints import LOG, VECTORS, Checkpoint
 from projections.latest_versions import LatestVersions
 from projections.ports import EventLog, LoggedEvent, LoggedVector
@@ -38,9 +37,6 @@ IDLE_SECONDS = 1.0
 
 RETRY_SECONDS = 0.5
 """How long to wait after the log or the disk failed."""
-
-# Errors of SQLite that say something about the machine and not about an event: busy, no memory, I/O, corrupt, full.
-_MACHINE = frozenset({5, 6, 7, 10, 11, 13, 14, 26})
 
 
 class VectorView(Protocol):
@@ -155,7 +151,7 @@ class Follower:
     @property
     def position(self) -> int:
         """Events up to here are in every view that is not stopped."""
-        return _applied(self._checkpoints, self._projections)
+        return steps.applied(self._checkpoints, self._projections)
 
     @property
     def sequence(self) -> int:
@@ -165,13 +161,12 @@ class Follower:
     @property
     def healthy(self) -> bool:
         """Whether it follows, and no view has stopped."""
-        running = self._thread is not None and self._thread.is_alive()
-        return running and all(self._checkpoints[view.name].stopped_at is None for view in self._projections)
+        return self.running and all(self._checkpoints[view.name].stopped_at is None for view in self._projections)
 
     def status(self) -> FollowerStatus:
         """Where the views stand now, compared with the log's end."""
         known = self._checkpoints
-        position = _applied(known, self._projections)
+        position = steps.applied(known, self._projections)
         return FollowerStatus(
             position=position,
             sequence=known[VECTORS].position,
@@ -223,10 +218,10 @@ class Follower:
         if not events and not vectors:
             return False
         with self._views.write() as db:
-            changed = [_apply(db, view, events, self._checkpoints[view.name]) for view in self._projections]
+            changed = [steps.apply(db, view, events, self._checkpoints[view.name]) for view in self._projections]
             for logged in vectors:
                 self._vectors.apply_vector(db, logged)
-            changed += _feeds(self._checkpoints, events, vectors)
+            changed += steps.feeds(self._checkpoints, events, vectors)
             checkpoints.store(db, changed)
         self._publish({checkpoint.name: checkpoint for checkpoint in changed})
         self._latest.note(events)
@@ -247,7 +242,7 @@ class Follower:
         """Stop every view that would have to take the event in; those that did when it could be read go on."""
         where = {"position": error.position}
         logger.error("the views stopped: the log holds what is no event", exc_info=error, extra=where)
-        stopped = [_stopped_before(self._checkpoints[view.name], error) for view in self._projections]
+        stopped = [steps.stopped_before(self._checkpoints[view.name], error) for view in self._projections]
         changed = [*stopped, self._checkpoints[LOG], self._checkpoints[VECTORS]]
         with self._views.write() as db:
             checkpoints.store(db, changed)
@@ -264,7 +259,7 @@ class Follower:
     def _resume(self) -> None:
         """Go on from the stored checkpoints, or from nothing when the log is not the one they speak of."""
         found = checkpoints.load(self._views.read())
-        if _is_restored(self._log, found):
+        if steps.is_restored(self._log, found):
             logger.warning("the log was restored to an earlier state, rebuilding the views")
             self._views.reset()
             found = {}
@@ -290,7 +285,7 @@ class Follower:
     def _refusal(self, waiter: _Waiter) -> Unavailable | None:
         """Why this one would wait for ever, if it would."""
         if self._closing.is_set():
-            return _ended()
+            return Unavailable("The read models are not being updated any more.")
         if self._unreadable is not None and waiter.position >= self._unreadable.position:
             return Unavailable(f"The read models end before position {self._unreadable.position}, which is unreadable.")
         return None
@@ -302,80 +297,3 @@ class Follower:
         for waiter, error in why:
             if error is not None and waiter.future.set_running_or_notify_cancel():
                 waiter.future.set_exception(error)
-
-
-def _apply(db: sqlite3.Connection, view: View, events: Sequence[LoggedEvent], known: Checkpoint) -> Checkpoint:
-    """The view's checkpoint after the events; where it cannot apply one, it stops before that one."""
-    news = [logged for logged in events if logged.position > known.position]
-    if known.stopped_at is not None or not news:
-        return known
-    if _attempt(db, view, news) is None:
-        return replace(known, position=news[-1].position)
-    for logged in news:
-        error = _attempt(db, view, [logged])
-        if error is not None:
-            return _stopped(known, logged, error)
-        known = replace(known, position=logged.position)
-    return known
-
-
-def _attempt(db: sqlite3.Connection, view: View, events: Sequence[LoggedEvent]) -> Exception | None:
-    """Apply all of the events or none; what prevented it, unless that is the machine's fault."""
-    db.execute("SAVEPOINT attempt")
-    try:
-        for logged in events:
-            view.apply(db, logged)
-    except Exception as error:
-        if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF in _MACHINE:
-            raise
-        db.execute("ROLLBACK TO attempt")
-        db.execute("RELEASE attempt")
-        return error
-    db.execute("RELEASE attempt")
-    return None
-
-
-def _stopped(known: Checkpoint, logged: LoggedEvent, error: Exception) -> Checkpoint:
-    event = logged.event
-    where = {"session": event.originator_id.hex, "position": logged.position, "event_type": type(event).TOPIC}
-    logger.error("view %s stopped: it cannot apply an event", known.name, exc_info=error, extra=where)
-    return replace(known, stopped_at=logged.position, error=f"{type(error).__name__}: {error}")
-
-
-def _stopped_before(known: Checkpoint, error: UnreadableEvent) -> Checkpoint:
-    if known.stopped_at is not None or known.position >= error.position:
-        return known
-    return replace(known, stopped_at=error.position, error=error.message)
-
-
-def _feeds(
-    known: Mapping[str, Checkpoint], events: Sequence[LoggedEvent], vectors: Sequence[LoggedVector]
-) -> list[Checkpoint]:
-    """The checkpoints of the feeds themselves. A view that is behind makes us read again what the log's is past."""
-    log, feed = known[LOG], known[VECTORS]
-    if events and events[-1].position > log.position:
-        log = replace(log, position=events[-1].position, chain=events[-1].chain)
-    if vectors:
-        feed = replace(feed, position=vectors[-1].sequence)
-    return [log, feed]
-
-
-def _applied(known: Mapping[str, Checkpoint], projections: Sequence[View]) -> int:
-    running = [known[view.name].position for view in projections if known[view.name].stopped_at is None]
-    return min(running, default=known[LOG].position)
-
-
-def _is_restored(log: EventLog, found: Mapping[str, Checkpoint]) -> bool:
-    """Whether the log ends before what was read of it, or tells something else there."""
-    read, feed = found.get(LOG, Checkpoint(name=LOG)), found.get(VECTORS, Checkpoint(name=VECTORS))
-    if read.position > log.last_position() or feed.position > log.last_sequence():
-        return True
-    try:
-        there = log.read(max(read.position - 1, 0), 1)
-    except UnreadableEvent:
-        return False  # what cannot be read any more tells nothing
-    return any(logged.position == read.position and logged.chain != read.chain for logged in there)
-
-
-def _ended() -> Unavailable:
-    return Unavailable("The read models are not being updated any more.")
