@@ -137,8 +137,11 @@ class Conversation:
     def left(self, session: UUID, message: int, at: int) -> int | None:
         """The version at which the message left the path last, as of `at`; None when it never stood there."""
         row = self._views.read().execute(
-            """SELECT max(until_version) FROM spans WHERE session IN (SELECT origin FROM reach WHERE session = :session)
-            AND message = :message AND until_version <= :at""",
+            """SELECT max(s.until_version) FROM reach o
+            CROSS JOIN spans s INDEXED BY spans_message ON s.origin = o.origin AND s.message = :message
+            CROSS JOIN reach l ON l.session = o.session AND l.origin = s.session
+            WHERE o.session = :session AND :message > o.after_version AND :message <= o.upto_version
+            AND s.until_version <= min(:at, l.upto_version)""",
             scope(session, at, message=message),
         )
         return row.fetchone()[0]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import path as paths
+from domain.events import PathChanged
 from domain.keys import fingerprint
 from domain.messages import Message
 from domain.operations import Append, Rearrange
@@ -264,6 +265,24 @@ async def test_the_former_path_of_a_message_is_the_one_it_stood_on_last(world: W
     assert conversation.former_path(fork.id, first) == once
     assert conversation.former_path(chat.id, chat.path[-1]) == chat.path
     assert conversation.former_path(chat.id, 999) == []
+
+
+async def test_when_a_message_left_the_path_is_told_of_that_session_alone(world: World) -> None:
+    chat = SessionBuilder()
+    chat.say("Hello")
+    fork = chat.fork("b")
+    chat.say("Who are you?")
+    theirs, own = chat.reply("I am the moon"), fork.reply("I am a star")
+    assert theirs == own  # the same number, another message
+    chat.swipe("I am the sun")
+    left = next(event.originator_version for event in chat.events if isinstance(event, PathChanged))
+    fork.say("Which one?")
+    await world.see(chat, fork)
+
+    conversation = world.models.conversation
+    assert conversation.left(chat.id, theirs, chat.version) == left
+    assert conversation.left(chat.id, theirs, left - 1) is None
+    assert conversation.left(fork.id, own, fork.version) is None
 
 
 async def test_a_forgotten_message_leaves_a_blank_in_the_past(world: World) -> None:
