@@ -23,6 +23,9 @@ NEAR: Final = 4
 EXACT_CELLS: Final = 2**24
 """Elements of the one times elements of the other up to which the exact answer is sought."""
 
+FEW: Final = 16
+"""Anchors that may be accidental: what they lead to must be better than without them."""
+
 LONGEST_JUMP: Final = 64
 """Elements that the greedy alignment may leave out of the second sequence at once, beyond those it leaves out of the
 first: one accidental equal far away must not cost all in between."""
@@ -72,8 +75,13 @@ def _within(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[Pair]
     if len(first) * len(second) <= EXACT_CELLS:
         return _exact(first, second)
     anchors = _anchors(first, second)
-    if not anchors:
-        return _greedy(first, second)
+    if len(anchors) >= FEW:
+        return _between(anchors, first, second)
+    return max(_greedy(first, second), _between(anchors, first, second) if anchors else [], key=len)
+
+
+def _between(anchors: Sequence[Pair], first: Sequence[Hashable], second: Sequence[Hashable]) -> list[Pair]:
+    """The anchors, and what is aligned between them."""
     pairs: list[Pair] = []
     i = j = 0
     for a, b in [*anchors, (len(first), len(second))]:

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any, cast
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from eventsourcing.utils import register_topic
 
@@ -38,19 +38,13 @@ from domain.events import (
     SummaryWritten,
     TurnFailed,
 )
+from domain.identity import session_id
 from domain.messages import Instruction, Message
 from domain.operations import Append, Edit, Operation, Rearrange, Settle
 from domain.records import Origin, PathCause
 from domain.state import SessionState
 from domain.summary import Extract
 from domain.turn import Context, Detected, OpenTurn, Received, Reply
-
-NAMESPACE = UUID("6f0c5e0a-3f5e-5d0e-9a53-9d6f6a1f7c11")
-
-
-def session_id(owner: str, external_id: str) -> UUID:
-    """The stream of an owner's session: the same two names always lead to the same one."""
-    return uuid5(NAMESPACE, f"{owner}\n{external_id}")
 
 
 class Session(SessionState):
@@ -240,13 +234,12 @@ class Session(SessionState):
 
     def _reply(self, turn: str, replies: Sequence[Reply]) -> None:
         for choice, reply in enumerate(replies):
-            facts = _facts(reply) | {"tool_calls": list(reply.tool_calls)}
-            self.trigger_event(ReplyCompleted, turn=turn, choice=choice, **facts)
+            self.trigger_event(ReplyCompleted, turn=turn, choice=choice, **_facts(reply))
 
     def _extend(self, turn: str, replaces: int, replies: Sequence[Reply]) -> None:
         first = self.version + 1
         for choice, reply in enumerate(replies):
-            facts = _facts(reply) | {"tool_calls": list(reply.tool_calls)}
+            facts = _facts(reply)
             for unchanged in ("said_at", "name"):
                 del facts[unchanged]
             self.trigger_event(ReplyExtended, replaces=replaces, turn=turn, choice=choice, **facts)
@@ -304,8 +297,9 @@ def _begun(kind: type[FirstEvent], version: int, *, owner: str, external_id: str
 
 
 def _facts(value: Message | Instruction | Emotion | Context | Reply) -> dict[str, Any]:
-    """The fields of a value, which an event carries under the same names."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    """The fields of a value, which an event carries under the same names; tuples are lists in JSON."""
+    facts = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: list(cast("tuple[Any]", fact)) if isinstance(fact, tuple) else fact for name, fact in facts.items()}
 
 
 register_topic(SESSION_TOPIC, Session)

@@ -1,13 +1,15 @@
 """Which session a request belongs to."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from api.chat.request import Address
-from api.ports import Delta
-from domain.messages import Message
+from api.ports import Delta, ModelFailed
+from domain.messages import Instruction, Message
+from domain.records import Json
 from tests.fakes_models import ScriptedModel
 from tests.system import Outside, System, read, system
 from tests.turn_fakes import transcript
@@ -173,3 +175,95 @@ async def test_one_reply_alone_tells_its_session_if_it_is_long(heartline: System
 
     assert await placed(heartline, NAMELESS, *transcript("Will it pour?", long, "Really?")) == "rain"
     assert await placed(heartline, NAMELESS, *transcript("Who drinks tea?", "Tea it is.", "Really?")) != "tea"
+
+
+async def test_a_chat_in_one_single_message_is_found_by_our_last_reply_in_it(
+    heartline: System, model: ScriptedModel
+) -> None:
+    long = "It will rain from three in the afternoon until midnight."
+    await begin(heartline, model, "rain", ("Will it rain?", long))
+
+    whole = f"Write the next reply.\n\nRobin: Will it rain?\n\nMira: {long}\n\nRobin: And then?"
+
+    assert await placed(heartline, NAMELESS, *transcript(whole)) == "rain"
+    assert (await heartline.sessions.state("local", "rain", at=None))["messages"] == 4
+
+
+async def test_a_first_exchange_that_failed_is_tried_again_in_its_session(
+    heartline: System, model: ScriptedModel
+) -> None:
+    model.will(ModelFailed("No.", code="upstream_error", status=502))
+    with pytest.raises(ModelFailed):
+        await heartline.turns.answer(heartline.request(NAMELESS, transcript("I want cocoa.")))
+    model.will("Anything else?")
+
+    again = await placed(heartline, NAMELESS, *transcript("I want cocoa."))
+
+    await heartline.follower.caught_up()
+    (newest, *_) = heartline.models.catalogue.list("local")
+    assert newest.external_id == again
+    assert newest.messages == 2
+
+
+async def test_another_persona_begins_a_session_of_its_own(heartline: System) -> None:
+    first = await placed(heartline, NAMELESS, *transcript("I want cocoa."))
+    other = Instruction(role="system", text="You are somebody else.")
+    answer = await heartline.turns.answer(heartline.request(NAMELESS, [other, *transcript("I want cocoa.")]))
+    await read(answer)
+
+    assert answer.session != first
+
+
+async def test_five_messages_tell_a_session_in_which_nobody_of_ours_replied(heartline: System) -> None:
+    said = ["Hello", "Hi.", "How are you?", "Well.", "And the cat?"]
+    rows: list[Json] = [{"role": one.role, "text": one.text} for one in transcript(*said)]
+    await heartline.archive.import_("local", {"messages": rows}, "imported")
+
+    assert await placed(heartline, NAMELESS, *transcript(*said)) == "imported"
+
+
+async def test_a_prompt_of_no_chat_goes_nowhere(heartline: System) -> None:
+    request = replace(heartline.request(NAMELESS, transcript("Write a haiku.")), streaming=False)
+
+    answer = await heartline.turns.answer(request)
+
+    assert await read(answer) == "Anything else?"
+    assert (answer.is_turn, answer.session) == (False, "")
+
+
+async def test_a_stateless_request_goes_nowhere_whatever_it_names(heartline: System, model: ScriptedModel) -> None:
+    before = await heartline.sessions.state("local", "tea", at=None)
+    request = heartline.request(header("tea"), transcript("I want tea.", "Tea it is.", "With milk."))
+
+    answer = await heartline.turns.answer(replace(request, mode="stateless"))
+    await read(answer)
+
+    assert not answer.is_turn
+    assert [message["content"] for message in model.calls[-1].messages] == ["I want tea.", "Tea it is.", "With milk."]
+    assert await heartline.sessions.state("local", "tea", at=None) == before
+
+
+async def test_what_could_not_be_placed_is_told_in_the_log(heartline: System, caplog: pytest.LogCaptureFixture) -> None:
+    await placed(heartline, header("tea"), *transcript("Who are you?", "Otto.", "And the news?"))
+
+    assert "only 0 of 3 messages stand on the path of 2" in caplog.text
+
+
+async def test_a_quiet_prompt_is_answered_from_the_chat_and_kept_nowhere(
+    heartline: System, model: ScriptedModel
+) -> None:
+    persona, last = Instruction(role="system", text="Tea house."), Instruction(role="system", text="Be brief.")
+    said = transcript("I want tea.", "Tea it is.", "With milk.")
+    await read(await heartline.turns.answer(heartline.request(NAMELESS, [persona, *said, last])))
+    chat = [*said, *transcript("", "Anything else?")[1:]]
+    before = heartline.log.last_position()
+
+    quiet = heartline.request(NAMELESS, [persona, *chat, last, Instruction(role="system", text="Sum up.")])
+    answer = await heartline.turns.answer(replace(quiet, streaming=False))
+    await read(answer)
+
+    assert (answer.is_turn, answer.session) == (False, "tea")
+    shown = [message["content"] for message in model.calls[-1].messages]
+    assert shown[-2:] == ["Be brief.", "Sum up."]
+    assert "With milk." in shown
+    assert heartline.log.last_position() == before
