@@ -9,7 +9,7 @@ Translates the library's errors into the domain's. Must not ask what an event me
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +19,6 @@ from typing import Final, cast
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Repository
-from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     ConnectionPoolClosedError,
     EventStore,
@@ -27,14 +26,17 @@ from eventsourcing.persistence import (
     MapperDeserialisationError,
     PersistenceError,
 )
+from eventsourcing.sqlite import SQLiteCursor
 
 from api.adapters.committer import Committer
 from api.adapters.event_mapper import EventMapper, PlainKeys, SessionKeys
 from api.adapters.hash_chain import Entry, SealedEvent, genesis, walk
 from api.adapters.log_signal import LogSignal
+from api.adapters.replay_watch import ReplayWatch, replayed
 from api.adapters.snapshots import SessionSnapshot
 from api.adapters.sqlite_datastore import LogDatastore, connect
-from api.adapters.sqlite_recorder import ImageRow, SnapshotRecorder, SqliteRecorder
+from api.adapters.sqlite_images import SqliteImages
+from api.adapters.sqlite_recorder import SnapshotRecorder, SqliteRecorder
 from api.adapters.unmeasured import UNMEASURED
 from api.ports import Metrics, Picture
 from api.verification import Checked
@@ -69,10 +71,11 @@ class SqliteEventLog:
     ) -> None:
         self._closed = False
         self._metrics = metrics
-        self._keys = keys or PlainKeys()
-        self._mapper = EventMapper(self._keys)
+        keys = keys or PlainKeys()
+        self._mapper = EventMapper(keys)
         self._datastore = LogDatastore(path)
         self._recorder = SqliteRecorder(self._datastore)
+        self._images = SqliteImages(self._datastore, keys)
         self._snapshots = SnapshotRecorder(self._datastore, topic=SessionSnapshot.TOPIC)
         with _translated():
             self._recorder.create_table()
@@ -84,7 +87,7 @@ class SqliteEventLog:
         self._long_replays = set[UUID]()
         self._load_locks = [Lock() for _ in range(LOAD_LOCKS)]
         self._repository = Repository[UUID](
-            _ReplayWatch(self._mapper, self._recorder, snapshot_after_events, self._long_replays.add),
+            ReplayWatch(self._mapper, self._recorder, snapshot_after_events, self._long_replays.add),
             snapshot_store=EventStore(self._mapper, self._snapshots),
             cache_maxsize=cached_sessions,
         )
@@ -106,19 +109,16 @@ class SqliteEventLog:
         """Store all of it durably; see the port. For a fork `expected` is the version it was forked at."""
         check_append(session, expected, events)
         stored = await self._stored(events)
-        images = await asyncio.to_thread(self._images, session, pictures) if pictures else []
-        record = partial(self._recorder.record, stored=stored, vectors=vectors, images=images)
+        images = await asyncio.to_thread(self._images.sealed, session, pictures) if pictures else []
+
+        def record(c: SQLiteCursor) -> list[int]:
+            self._images.insert(c, images)
+            return self._recorder.record(c, stored, vectors)
+
         with _translated():
             positions = await self._committer.run(record)
         self._metrics.appended(events)
         return positions
-
-    def _images(self, session: UUID, pictures: Sequence[Picture]) -> list[ImageRow]:
-        seal = self._keys.seal
-        return [
-            (one.sha256, session.hex, one.media_type, seal(session, 0, _image_topic(one.sha256), one.content))
-            for one in pictures
-        ]
 
     async def _stored(self, events: Sequence[SessionEvent]) -> list[SealedEvent]:
         """The events as rows; many of them (an import) are written off the event loop."""
@@ -139,11 +139,7 @@ class SqliteEventLog:
     def read_image(self, sha256: str) -> bytes:
         """The bytes of a stored picture. Raises Unavailable when they are not there."""
         with _translated():
-            found = self._recorder.image(sha256)
-        if found is None:
-            raise Unavailable(f"The image {sha256} is not there.")
-        session, content = found
-        return self._keys.open(session, 0, _image_topic(sha256), content)
+            return self._images.read(sha256)
 
     async def close(self) -> None:
         """Finish what was queued, then let go of files and threads. May be called twice."""
@@ -217,7 +213,7 @@ class SqliteEventLog:
     def _load(self, session: UUID, version: int | None) -> Session:
         # The library copies a cached aggregate outside its own lock, so another thread could be fast-forwarding it.
         with self._load_locks[session.int % LOAD_LOCKS], _translated():
-            loaded: Session = self._repository.get(session, version=version, projector_func=_replayed)
+            loaded: Session = self._repository.get(session, version=version, projector_func=replayed)
         if version not in (None, loaded.version):
             raise NotFound(f"The session has no version {version}.", param="version")
         if session in self._long_replays:
@@ -259,36 +255,6 @@ class SqliteEventLog:
         self._datastore.close()
 
 
-class _ReplayWatch(EventStore[UUID]):
-    """Tells of sessions whose load had to replay more than `limit` events: a snapshot would spare the next one that."""
-
-    def __init__(self, mapper: EventMapper, recorder: SqliteRecorder, limit: int, tell: Callable[[UUID], None]) -> None:
-        super().__init__(mapper, recorder)
-        self._limit = limit
-        self._tell = tell
-
-    def get(
-        self,
-        originator_id: UUID,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[DomainEventProtocol[UUID]]:
-        stored = self.recorder.select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
-        if lte is None and len(stored) > self._limit:
-            self._tell(originator_id)
-        return map(self.mapper.to_domain_event, stored)
-
-
-def _replayed(session: Session | None, events: Iterable[SessionEvent]) -> Session | None:
-    """As the library's own, but for asking every event whether it looks like one: a fifth of a load."""
-    for event in events:
-        session = event.mutate(session)
-    return session
-
-
 def check_append(session: UUID, expected: int, events: Sequence[SessionEvent]) -> None:
     """Raises VersionConflict when the events do not begin right after `expected`, ValueError for another session's."""
     if any(event.originator_id != session for event in events):
@@ -308,11 +274,6 @@ def _translated() -> Generator[None]:
         raise VersionConflict("Another writer appended to the session first: load it and decide again.") from error
     except (PersistenceError, ConnectionPoolClosedError, MapperDeserialisationError) as error:
         raise Unavailable(f"The event log cannot be used: {error}.") from error
-
-
-def _image_topic(sha256: str) -> str:
-    """What a sealed image is bound to, in the place of an event's topic."""
-    return f"image:{sha256}"
 
 
 def _report(stored: "Future[None]") -> None:

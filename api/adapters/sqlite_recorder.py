@@ -1,8 +1,7 @@
 """The tables of the log on SQLite: events in one order, gap-free versions, a hash chain; and what lies beside them.
 
 A `SQLiteApplicationRecorder` of the library, which its own test cases run against. Order, gaps and chain are decided
-inside the INSERT's transaction, never before it. AUTOINCREMENT: a number is never given twice, not even after a
-deletion. Must not know what an event means.
+inside the INSERT's transaction, never before it; AUTOINCREMENT gives no number twice. Knows not what an event means.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
 from eventsourcing.sqlite import SQLiteAggregateRecorder, SQLiteApplicationRecorder, SQLiteCursor
 
 from api.adapters.hash_chain import Entry, SealedEvent, genesis, hex_of, link, sealed
+from api.adapters.sqlite_images import IMAGES_TABLE
 from domain.errors import Unavailable
 from projections.ports import LoggedVector, StoredVector
 
@@ -43,23 +43,12 @@ CREATE TABLE IF NOT EXISTS vectors (
     UNIQUE (session, version, part, embedder)
 )"""
 
-IMAGES_TABLE: Final = """
-CREATE TABLE IF NOT EXISTS images (
-    sha256 TEXT NOT NULL,
-    session TEXT NOT NULL,
-    media_type TEXT NOT NULL,
-    content BLOB NOT NULL,
-    UNIQUE (sha256, session)
-)"""
-
 INSERT_EVENT: Final = """
 INSERT INTO stored_events (originator_id, originator_version, topic, created, state, digest, chain)
 VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
 INSERT_VECTOR: Final = """
 INSERT OR IGNORE INTO vectors (session, version, part, embedder, vector) VALUES (?, ?, ?, ?, ?)"""
-
-INSERT_IMAGE: Final = "INSERT OR IGNORE INTO images (sha256, session, media_type, content) VALUES (?, ?, ?, ?)"
 
 # What was written over by hand may be a text now, and one that cannot be decoded.
 _COLUMNS: Final = """position, originator_id, originator_version, topic, created, CAST(state AS BLOB) AS state,
@@ -73,8 +62,6 @@ _LAST_GIVEN: Final = """SELECT coalesce(max(last), 0) AS last FROM (SELECT max(p
 UNION ALL SELECT seq FROM sqlite_sequence WHERE name = 'stored_events')"""
 
 Head = tuple[int, bytes]
-ImageRow = tuple[str, str, str, bytes]
-"""sha256, session (hex), media type, content."""
 Condition = tuple[str, Any]
 
 _uuid = lru_cache(maxsize=4096)(UUID)  # a page of rows is of few sessions, and making a UUID costs as much as its JSON
@@ -100,17 +87,9 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         """Write what is there already: a page of the file and nothing else, as little as a write can be."""
         c.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
-    def record(
-        self,
-        c: SQLiteCursor,
-        stored: Sequence[StoredEvent],
-        vectors: Sequence[StoredVector],
-        *,
-        images: Sequence[ImageRow] = (),
-    ) -> list[int]:
-        """Insert events and what lies beside them; the positions of the events."""
+    def record(self, c: SQLiteCursor, stored: Sequence[StoredEvent], vectors: Sequence[StoredVector]) -> list[int]:
+        """Insert events and vectors; the positions of the events."""
         positions = self._insert_events(c, stored)
-        c.executemany(INSERT_IMAGE, images)
         c.executemany(INSERT_VECTOR, [(v.session.hex, v.version, v.part, v.embedder, v.vector) for v in vectors])
         return positions
 
@@ -195,13 +174,6 @@ class SqliteRecorder(SQLiteApplicationRecorder):
         with self.datastore.transaction(commit=False) as c:
             c.execute("SELECT * FROM vectors WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit))
             return [_vector(row) for row in c.fetchall()]
-
-    def image(self, sha256: str) -> tuple[UUID, bytes] | None:
-        """An image's content and one of the sessions that it is stored for."""
-        with self.datastore.transaction(commit=False) as c:
-            c.execute("SELECT session, content FROM images WHERE sha256 = ? LIMIT 1", (sha256,))
-            row: Mapping[str, Any] | None = c.fetchone()
-        return None if row is None else (_uuid(row["session"]), row["content"])
 
     def select_events(
         self,
