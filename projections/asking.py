@@ -53,8 +53,8 @@ _TITLE = re.compile(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
     """Of whom: `names` are speakers, in the order in which they are named, or `role` is whom "I" or "you" means; never
-    both. `name`, `marks` (as in traits)
-    and `title` say what would be an answer: a name, a number or a time, a quotation."""
+    both. `name`, `marks` (as in traits) and `title` say what would be an answer: a name, a number or a time, a
+    quotation."""
 
     names: Sequence[str]
     role: Role | None
@@ -103,6 +103,7 @@ def _named(text: str, speakers: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=1_000)
 def _mentioned(speaker: str) -> re.Pattern[str]:
-    """The speaker's name, or the first word of it."""
-    words = [re.escape(word) for word in dict.fromkeys((speaker, speaker.split()[0])) if word]
+    """The speaker's name, or the first word of it; never a name that is nothing but blanks."""
+    first = speaker.split()[:1]
+    words = [re.escape(word) for word in dict.fromkeys((speaker, *first))] if first else ["(?!)"]
     return re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", re.IGNORECASE)

@@ -81,6 +81,9 @@ _WORDS: Final = {
     "day before yesterday": -2,
     **{"yesterday": -1, "last night": -1, "today": 0, "tonight": 0, "this morning": 0, "tomorrow": 1},
 }
+# Where case does not count, `re` takes these for s and i, and `str.lower` does not: old prints have "Augu\u017ft".
+_PLAIN: Final = str.maketrans({"\u017f": "s", "\u0131": "i"})
+
 # Nothing above can match a text without one of these: most texts are done with at once.
 _MAY_HAVE_ONE = re.compile(
     rf"\d{{4}}|\b(?:{_MONTH}|{_WEEKDAY}|yesterday|today|tonight|tomorrow|night|morning|weeks?|weekends?|months?"
@@ -91,6 +94,7 @@ _MAY_HAVE_ONE = re.compile(
 
 def days_in(text: str, said: int) -> list[Days]:
     """The days a message of the day `said` speaks of; a date without a year is the nearest that is not far ahead."""
+    text = text.translate(_PLAIN)
     if _MAY_HAVE_ONE.search(text) is None:
         return []
     written = (_nearest(named, date.fromordinal(said)) for named in _written(text))
@@ -99,6 +103,7 @@ def days_in(text: str, said: int) -> list[Days]:
 
 def days_asked(text: str, now: int, *, years: int = 5) -> list[Days]:
     """The days that a question of the day `now` asks about; a date without a year is that of each of the last years."""
+    text = text.translate(_PLAIN)
     if _MAY_HAVE_ONE.search(text) is None:
         return []
     this = date.fromordinal(now).year

@@ -88,3 +88,9 @@ def test_in_another_language_only_speakers_are_looked_for() -> None:
 
 def test_a_speaker_whose_name_is_no_word_harms_nothing() -> None:
     assert list(asking("(*) said what?", ["(*)", "[", "a|b"], now=DAY, language="").names) == ["(*)"]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u3000"])
+def test_a_speaker_whose_name_is_blank_is_never_named(blank: str) -> None:
+    assert asking("What did Maya say?", [blank, "Maya"], now=DAY, language="english").names == ["Maya"]
+    assert asking(" - ", [blank], now=DAY, language="").names == []

@@ -106,3 +106,50 @@ PIECES = st.sampled_from(_PIECES.split())
 def test_no_odd_date_is_refused_either(pieces: list[str], said: date) -> None:
     for days in days_in(" ".join(pieces), said.toordinal()):
         assert days.first <= days.last
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("5 Augu\u017ft 2022", "2022-08-05"),
+        ("la\u017ft \u017funday", "2023-05-21"),
+        ("fr\u0131day", "2023-05-19"),
+        ("\u017feven days ago", "2023-05-18"),
+        ("thi\u017f morning", "2023-05-25"),
+        ("next \u017fummer", "2023-06-01"),
+    ],
+)
+def test_old_and_turkish_letters_are_those_that_they_look_like(text: str, first: str) -> None:
+    assert [days[0] for days in told(text)] == [first]
+    assert days_asked(text, THURSDAY.toordinal())
+
+
+_WORDS = (
+    "last",
+    "next",
+    "two",
+    "7",
+    "weeks",
+    "ago",
+    "Sunday",
+    "sept",
+    "may",
+    "5",
+    "2023",
+    "night",
+    "in",
+    "summer",
+    "9999",
+)
+
+
+@given(
+    words=st.lists(st.sampled_from(_WORDS), max_size=8),
+    odd=st.sampled_from(["s\u017f", "i\u0131", "k\u212a", "5\u0665", "I\u0130", " \u00a0"]),
+    said=st.sampled_from([1, THURSDAY.toordinal(), date.max.toordinal()]),
+)
+def test_no_spelling_of_a_day_fails(words: list[str], odd: str, said: int) -> None:
+    text = " ".join(words).replace(odd[0], odd[1])
+
+    assert len(days_in(text, said)) <= MOST
+    assert len(days_asked(text, said)) <= MOST
