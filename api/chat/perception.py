@@ -123,11 +123,16 @@ class Perception:
     async def _perceive_chunks(self, version: int, text: str) -> Perceived:
         pieces = [text[chunk.start : chunk.end] for chunk in chunks(text)]
         encodings = [encoding for encoding in await self._encode(pieces) if encoding is not None]
-        parts = np.stack([encoding.parts[0] for encoding in encodings]) if len(encodings) == len(pieces) > 0 else None
-        encoding = None if parts is None else Encoding(parts=parts)
-        tokens = [small for encoding in encodings for small in self._tokens(encoding)]
-        read = await asyncio.to_thread(self._perceived, version, text, encoding)
-        return replace(read, tokens=tokens if encoding is not None else ())
+        whole = len(encodings) == len(pieces) > 0
+
+        def read() -> Perceived:
+            if not whole:
+                return self._perceived(version, text, None)
+            parts = np.stack([encoding.parts[0] for encoding in encodings])
+            tokens = [small for encoding in encodings for small in self._tokens(encoding)]
+            return replace(self._perceived(version, text, Encoding(parts=parts)), tokens=tokens)
+
+        return await asyncio.to_thread(read)
 
     def _perceived(
         self, version: int, text: str, encoding: Encoding | None, query: Encoding | None = None
