@@ -55,7 +55,9 @@ def _stopped(known: Checkpoint, logged: LoggedEvent, error: Exception) -> Checkp
     event = logged.event
     where = {"session": event.originator_id.hex, "position": logged.position, "event_type": type(event).TOPIC}
     logger.error("view %s stopped: it cannot apply an event", known.name, exc_info=error, extra=where)
-    return replace(known, stopped_at=logged.position, error=f"{type(error).__name__}: {error}")
+    # SQLite's words are of tables; another error's may quote what somebody said, and health tells of this.
+    told = f"{type(error).__name__}: {error}" if isinstance(error, sqlite3.Error) else type(error).__name__
+    return replace(known, stopped_at=logged.position, error=told)
 
 
 def stopped_before(known: Checkpoint, error: UnreadableEvent) -> Checkpoint:

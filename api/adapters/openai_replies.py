@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from uuid import uuid4
 
-from api.adapters.failures import cut_off
+from api.adapters.failures import cut_off, no_answer
 from api.ports import Delta, Finish, ReasoningDelta, ReplyDelta, ToolCallDelta
 from domain.records import FinishReason, Usage
 
@@ -20,6 +20,8 @@ _REASONS: Final[dict[str, FinishReason]] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
+_MOST: Final = 128
+"""Choices of a reply, as OpenAI limits them."""
 _REASONING: Final = ("reasoning_content", "reasoning")
 """Where servers put what the model thinks: llama.cpp, vLLM and DeepSeek; Ollama and OpenRouter."""
 
@@ -47,6 +49,8 @@ class Reply:
         self._usage = chunk.get("usage") or self._usage
         for choice in chunk.get("choices") or ():
             index: int = choice.get("index") or 0
+            if not 0 <= index < _MOST:
+                raise no_answer()
             self._spoken.add(index)
             yield from self._deltas(choice.get("delta") or {}, index)
             if reason := choice.get("finish_reason"):

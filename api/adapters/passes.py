@@ -84,6 +84,9 @@ class Passes(Generic[R]):
                 results = model([part.sequence for part in parts])
             except Unavailable as error:
                 self.fail(parts, error)
+            except BaseException:  # the worker dies of it, its callers shall not wait for ever
+                self.fail(parts, Unavailable("The embedding model failed."))
+                raise
             else:
                 self.deliver(parts, results)
 

@@ -107,3 +107,10 @@ async def test_a_choice_that_never_ends_was_cut(model: OpenAiUpstream, upstream:
         await streamed(model, upstream, choice(0, content="A", reason="stop"), choice(1, content="B"))
 
     assert raised.value.code == "upstream_cut"
+
+
+async def test_a_choice_that_nobody_could_have_asked_for_is_no_answer(
+    model: OpenAiUpstream, upstream: FakeUpstream
+) -> None:
+    with pytest.raises(ModelFailed, match="no answer"):
+        await streamed(model, upstream, choice(10**9, content="far away"))

@@ -117,6 +117,20 @@ def test_a_worker_waits_for_work_and_outlives_a_failed_pass(passes: Passes[int])
     assert not worker.is_alive()
 
 
+# The worker dies of it, loudly; what matters here is that nobody waits for it for ever.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_model_that_breaks_is_told_to_who_waits(passes: Passes[int]) -> None:
+    def broken(sequences: Sequence[Sequence[int]]) -> list[int]:
+        raise ZeroDivisionError
+
+    worker = threading.Thread(target=passes.work, args=[broken])
+    worker.start()
+
+    with pytest.raises(Unavailable, match="failed"):
+        passes.submit([[1]]).result(5)
+    worker.join(5)
+
+
 def test_closing_tells_callers_and_lets_workers_go(passes: Passes[int]) -> None:
     waiting = passes.submit([[1]])
     passes.close()
