@@ -1,7 +1,8 @@
 """The composition root: settings in, a running system out. The only caller of adapters' constructors.
 
 open_memory(settings)    log, views, follower: what the offline commands need as well
-running(settings)        all of it, with model and encoder, for as long as the context lasts
+assembled(settings)      all of it, with model and encoder, for as long as the context lasts: answers, and does no more
+running(settings)        the same, and what goes on by itself behind the turns
 """
 
 import asyncio
@@ -110,7 +111,19 @@ class System:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncGenerator[System, None]:
-    """Everything that serves, caught up with the log, until the context ends; then all that was begun is stored."""
+    """Everything that serves, until the context ends; then all that was begun is stored."""
+    async with assembled(settings) as system:
+        system.aftercare.start()
+        try:
+            yield system
+        finally:
+            await system.turns.close()
+            await system.aftercare.close()
+
+
+@asynccontextmanager
+async def assembled(settings: Settings) -> AsyncGenerator[System, None]:
+    """A system that is caught up with the log, and appends nothing that it is not asked for."""
     prices = price_list(settings.price_file)
     watch = Watch(now, prices)
     memory = open_memory(settings, watch.metrics)
@@ -154,9 +167,6 @@ async def running(settings: Settings) -> AsyncGenerator[System, None]:
         )
         assembly = _Assembly.of(settings, memory, outside, remembered)
         system = assembly.system()
-        system.aftercare.start()
-        stack.push_async_callback(system.aftercare.close)
-        stack.push_async_callback(system.turns.close)
         warming = asyncio.create_task(_warm(assembly.perception))
         stack.push_async_callback(_ended, warming)
         yield system
@@ -208,7 +218,7 @@ class _Assembly:
         services = Services(
             turns=turns,
             sessions=self._sessions(),
-            branches=self._branches(),
+            branches=self._branches(aftercare),
             reasons=reasons,
             archive=archive,
             encoder=self.outside.encoder,
@@ -305,13 +315,14 @@ class _Assembly:
             prices=self.outside.prices,
         )
 
-    def _branches(self) -> Branches:
+    def _branches(self, aftercare: Aftercare) -> Branches:
         return Branches(
             log=self.memory.log,
             follower=self.memory.follower,
             models=self.memory.models,
             locks=self.outside.locks,
             perception=self.perception,
+            noted=aftercare.note,
             room=self._room(),
         )
 

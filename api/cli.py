@@ -148,9 +148,9 @@ def export(
 
 
 async def _export(settings: Settings, session: str, to: Path | None, owner: str) -> None:
-    from api.bootstrap import running
+    from api.bootstrap import assembled
 
-    async with running(settings) as system:
+    async with assembled(settings) as system:
         pieces = [piece async for piece in system.archive.export(owner, session)]
     if to is None:
         sys.stdout.buffer.write(b"".join(pieces))

@@ -266,7 +266,15 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
         clock=outside.clock,
         prices=price_list(),
     )
-    branches = Branches(log=log, follower=follower, models=models, locks=stored.locks, perception=perception, room=room)
+    branches = Branches(
+        log=log,
+        follower=follower,
+        models=models,
+        locks=stored.locks,
+        perception=perception,
+        noted=aftercare.note,
+        room=room,
+    )
     reasons = SessionReasons(log=log, follower=follower, contexts=contexts, perception=perception, clock=outside.clock)
     return System(
         log=log,

@@ -21,7 +21,7 @@ def answer(data_dir: Path | None, ask: Ask) -> JsonObject:
 
 async def _answer(data_dir: Path | None, ask: Ask) -> JsonObject:
     # Imported here: `heartline --help` does not wait for it.
-    from api.bootstrap import running
+    from api.bootstrap import assembled
 
-    async with running(load_settings(data_dir=data_dir)) as system:
+    async with assembled(load_settings(data_dir=data_dir)) as system:
         return await ask(system.services)

@@ -10,7 +10,7 @@ Each is one append under the session's lock, decided on what the log holds then;
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -57,6 +57,8 @@ class Branches:
     models: ReadModels
     locks: SessionLocks
     perception: Perception
+    noted: Callable[[UUID], None]
+    """Told of each session that got a text without vectors: they are made when the encoder answers again."""
     room: Room = boundless
 
     async def rewind(self, owner: str, session: str, *, to: int) -> JsonObject:
@@ -124,6 +126,8 @@ class Branches:
 
         async with self._held(asked.id):
             richer = await decided(attempt)
+        if any(one.encoding is None for one in perceived):
+            self.noted(asked.id)
         origin: JsonObject = {"session_id": source, "version": version}
         return {"session_id": session, "version": richer.version, "from": origin, "text": message.text}
 

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +16,7 @@ from domain.session import session_id
 from tests.builders import SessionBuilder
 from tests.fakes_models import ScriptedModel
 from tests.system import OWNER, Outside, Rules, System, read, system
+from tests.turn_fakes import FlakyEncoder
 
 
 @pytest.fixture
@@ -276,6 +279,21 @@ async def test_a_carried_message_is_recalled_at_once(heartline: System) -> None:
     vectors = heartline.models.vectors
     embedders = heartline.perception.embedders.names
     assert [vectors.missing(session_id(OWNER, "milk"), embedder) for embedder in embedders] == [[]] * len(embedders)
+
+
+async def test_a_message_carried_while_the_encoder_fails_is_left_to_the_background(
+    tmp_path: Path, model: ScriptedModel, encoder: FlakyEncoder
+) -> None:
+    encoder.failing = True
+    async with system(tmp_path / "flaky", outside=Outside(model=model, encoder=encoder)) as built:
+        for name, text in (("tea", "The marmalade is hidden."), ("milk", "Good evening.")):
+            await built.archive.import_(OWNER, {"messages": [{"role": "user", "text": text}]}, name)
+        source = await message(built, "The marmalade is hidden.")
+        told: list[UUID] = []
+
+        await replace(built.branches, noted=told.append).carry(OWNER, "milk", source="tea", version=source)
+
+        assert told == [session_id(OWNER, "milk")]
 
 
 async def test_a_message_of_an_abandoned_branch_can_be_carried_back(heartline: System) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from api.bootstrap import running
+from api.bootstrap import assembled, open_log, running
 from api.chat.request import Address, TurnRequest
 from api.settings import load_settings
+from api.wire.session_request import parse_import
 from domain.messages import Message
 from tests.commands import Command, bare, commanding
 from tests.system import read
@@ -90,6 +91,30 @@ def test_each_command_tells_in_tables_and_in_json(
     assert [one["compared"] for one in compared["sessions"]] == [2]
     assert compared["sessions"][0]["questions"]["recall"][0] == 1.0
     assert "100.0%" in told(*pair)
+
+
+def test_a_question_appends_nothing(heartline: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "more.json"
+    file.write_text(json.dumps([{"role": "user", "content": f"Line {number}"} for number in range(40)]))
+    asyncio.run(_bring_in(file.read_bytes()))  # nothing is read in it, and a summary is due
+    before = _ends()
+
+    assert heartline("audit", "harbour") == 0
+    assert heartline("show", "more") == 0
+
+    assert _ends() == before
+
+
+async def _bring_in(raw: bytes) -> None:
+    async with assembled(load_settings()) as system:
+        await system.archive.import_("local", parse_import(raw), "more")
+
+
+def _ends() -> tuple[int, int]:
+    log = open_log(load_settings())
+    ends = log.last_position(), log.last_sequence()
+    asyncio.run(log.close())
+    return ends
 
 
 def test_what_cannot_be_asked_is_said_in_one_sentence(heartline: Command, capsys: pytest.CaptureFixture[str]) -> None:
