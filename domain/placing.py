@@ -36,7 +36,9 @@ class Place:
 def is_thin(said: Sequence[Said], prompt: Prompt, known: Known) -> bool:
     """Whether only the newest words came, to be appended whatever they say."""
     path = known.path
-    if prompt.mode is not None or not path or assistants(said):
+    # A call of a tool is no reply yet, but one that we know was answered for here.
+    called = any(one.message.role == "assistant" and one.key in known.by_key for one in said)
+    if prompt.mode is not None or not path or called or assistants(said):
         return prompt.mode == "append"
     keys = [one.key for one in said]
     on_path = known.keys(path)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.drawings import png, shown
 from tests.e2e.talking import all_identical, ask, heard, messages, stream
 from tests.server_process import ServerProcess, started
 
@@ -62,6 +63,27 @@ def test_the_turn_of_a_reply_is_found_by_the_id_of_the_completion(server: Server
     assert audit["id"] == reply.turn
     assert audit["status"] == "completed"
     assert {"parse", "encode", "append", "first_token", "total"} <= audit["timings_ms"].keys()
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "look"}}]}, "tools"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"messages": [{"role": "user", "content": [shown(png())]}]}, "messages"),
+    ],
+    ids=["tools", "format", "image"],
+)
+def test_what_no_language_model_can_do_is_refused_and_stores_nothing(
+    server: ServerProcess, asked: dict[str, Any], param: str
+) -> None:
+    body = {"messages": [{"role": "user", "content": "Look around."}], **asked}
+
+    refused = server.http.post(f"/sessions/cannot-{param}/v1/chat/completions", json=body)
+
+    assert refused.status_code == 400
+    assert (refused.json()["error"]["param"], refused.json()["error"]["code"]) == (param, "unsupported_parameter")
+    assert server.http.get(f"/sessions/cannot-{param}").status_code == 404
 
 
 def test_models_are_listed(server: ServerProcess) -> None:

@@ -164,6 +164,25 @@ def test_several_choices_come_by_one_request(server: ServerProcess, upstream: Fa
     assert server.get("/sessions/several")["usage"]["output_tokens"] == 8
 
 
+def test_the_choice_that_the_user_keeps_goes_on(server: ServerProcess, upstream: FakeUpstream) -> None:
+    """As SillyTavern swipes: it shows the choice that was taken as the last reply."""
+    upstream.will(choices("Along the river.", "Over the hill.", "Through the wood."), reply("It is steep."))
+
+    with server.openai("swiped") as client:
+        create(client, [*user("Which way home?")], n=3)
+        ask(client, [*user("Which way home?"), {"role": "assistant", "content": "Over the hill."}, *user("And then?")])
+
+    assert messages(server, "swiped") == [
+        ("user", "Which way home?"),
+        ("assistant", "Over the hill."),
+        ("user", "And then?"),
+        ("assistant", "It is steep."),
+    ]
+    texts = [event["data"].get("text") for event in events(server, "swiped")]
+    assert texts.count("Over the hill.") == 1
+    assert all_identical(server, "swiped")
+
+
 def test_an_upstream_that_gives_one_choice_is_asked_again(server: ServerProcess, upstream: FakeUpstream) -> None:
     upstream.will(reply("One way."), reply("Another."), reply("A third."))
     before = len(upstream.requests)

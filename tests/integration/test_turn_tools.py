@@ -72,6 +72,16 @@ async def test_a_result_alone_is_answered_with_all_since_the_question(heartline:
     assert (await path_texts(heartline, "tea"))[-1] == "a A cat."
 
 
+async def test_a_transcript_that_shows_our_call_is_known_by_it(heartline: System, model: ScriptedModel) -> None:
+    await call_in(heartline, model)
+    model.will("A cat.")
+    called = Message(role="assistant", text="", said_at=NOON.isoformat(), tool_calls=[CALL])
+
+    await read(await heartline.ask("tea", heartline.said("What do you see?"), called, result("Fur.")))
+
+    assert await path_texts(heartline, "tea") == ["u What do you see?", "a ", "t Fur.", "a A cat."]
+
+
 async def test_tools_take_room_of_the_window(heartline: System, model: ScriptedModel) -> None:
     request = heartline.request(TEA, [heartline.said("What do you see?")], parameters={"tools": [TOOL]})
     await read(await heartline.turns.answer(request))
