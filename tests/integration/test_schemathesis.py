@@ -17,7 +17,7 @@ from tests.serving_system import AS_MIRA, served_system
 from tests.system import system
 
 COMMAND = Path(sys.executable).with_name("schemathesis")
-SECONDS = 240
+SECONDS = 480
 """Far more than it takes, for a machine that does other things as well."""
 
 
