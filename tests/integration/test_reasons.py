@@ -249,6 +249,7 @@ async def test_another_choice_was_never_on_the_path_and_a_tools_answer_is_never_
     await read(await narrow.ask("harbour", *said))
     for text in ("How warm is it?", "And the wind?", "Is there fog?"):
         (turn,) = await narrow.talk("harbour", text)
+    await narrow.follower.caught_up()
     noon = next(one.version for one in narrow.models.conversation.messages(HARBOUR) if one.role == "tool")
     session = await narrow.log.load(HARBOUR)
     before = session.version
@@ -316,6 +317,7 @@ async def test_a_turn_whose_record_was_forgotten_cannot_be_asked(narrow: System)
 async def test_instructions_that_were_forgotten_cannot_be_built_with_again(narrow: System) -> None:
     answer = await narrow.ask("harbour", Instruction(role="system", text="You are Maya."), narrow.said(QUESTION))
     await read(answer)
+    await narrow.follower.caught_up()
     persona = narrow.models.instructions.instructions(HARBOUR)[0].version
     session = await narrow.log.load(HARBOUR)
     before = session.version

@@ -782,7 +782,8 @@ def test_ten_thousand_messages_are_compared_with_ten_thousand_in_no_time(case: s
     known = knowing([f"Message {number}" for number in of_path])
     sent = prompt(*(f"{'ua'[place % 2]} Message {number}" for place, number in enumerate(of_transcript)))
 
-    assert min(seconds_of(sent, known) for _ in range(5)) < 0.05
+    # 12 to 55 ms (`python -m benchmarks reconcile`); here every line is traced. Squares would take many seconds.
+    assert min(seconds_of(sent, known) for _ in range(5)) < 0.25
 
 
 def knowing(texts: Sequence[str]) -> Known:
