@@ -33,6 +33,7 @@ from api.chat.album import Album
 from api.chat.comparison import Comparison
 from api.chat.contexts import Contexts
 from api.chat.decisions import Decisions
+from api.chat.edits import Edits
 from api.chat.perception import Perception
 from api.chat.replies import Replies
 from api.chat.resolution import Resolver
@@ -286,12 +287,16 @@ class _Assembly:
         return Turns(parts)
 
     def _decisions(self) -> Decisions:
+        contexts = self._contexts()
         return Decisions(
             comparison=Comparison(
                 acquaintances=Acquaintances(self.seeking.remembered), lexicon=self.memory.models.lexicon
             ),
             perception=self.perception,
-            contexts=self._contexts(),
+            contexts=contexts,
+            edits=Edits(
+                perception=self.perception, contexts=contexts, log=self.memory.log, follower=self.memory.follower
+            ),
             model=self.outside.models.answering,
             clock=now,
         )

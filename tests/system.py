@@ -28,6 +28,7 @@ from api.chat.album import Album
 from api.chat.comparison import Comparison
 from api.chat.contexts import Contexts
 from api.chat.decisions import Decisions
+from api.chat.edits import Edits
 from api.chat.perception import Perception
 from api.chat.replies import Replies
 from api.chat.request import Address, Answer, TurnRequest
@@ -236,6 +237,7 @@ def _assemble(outside: Outside, rules: Rules, stored: _Stored) -> System:
                 comparison=Comparison(acquaintances=Acquaintances(remembered), lexicon=models.lexicon),
                 perception=perception,
                 contexts=contexts,
+                edits=Edits(perception=perception, contexts=contexts, log=log, follower=follower),
                 model=outside.model,
                 clock=outside.clock,
             ),

@@ -42,6 +42,8 @@ class AnticipatingEncoder:
     async def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """One encoding a text, in order; those not begun share their passes."""
         begun = {place: tasks.pop() for place, text in enumerate(texts) if (tasks := self._begun.get(text))}
+        for task in begun.values():  # should the others fail first
+            task.add_done_callback(_looked_at)
         rest = iter(await self._encoder.encode([text for place, text in enumerate(texts) if place not in begun]))
         return [(await begun[place])[0] if place in begun else next(rest) for place in range(len(texts))]
 

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from api.chat.incoming import Incoming
+from api.chat.request import TurnRequest
 from api.chat.seeking import CONSIDERED, Seeking, Sought
 from api.chat.stopwatch import elapsed_ms
 from domain.ago import ago
@@ -58,6 +59,12 @@ class Contexts:
     @property
     def remembered(self) -> Remembered:
         return self.seeking.remembered
+
+    def refuse_too_long(self, request: TurnRequest) -> None:
+        """Raises ContextTooLong when what is never cut does not fit: the instructions and the last message."""
+        uncut = [*request.instructions, *request.dialogue[-1:]]
+        pieces = [Piece(version=LITERAL, role=one.role, text=one.text, name=one.name) for one in uncut]
+        Draft(self.shares, self.counter, Frame(leading=pieces), (), request.max_tokens)
 
     def build(self, incoming: Incoming, now: str) -> Built:
         """Decide what the model is shown. Raises ContextTooLong when what is never cut does not fit, Unavailable when

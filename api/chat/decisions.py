@@ -1,18 +1,19 @@
 """What a request becomes: compared with its session, taken in, read, and answered for with a context.
 
-compare -> receive -> perceive -> recall and context -> the turn's events, not yet appended
+compare -> (edits) -> receive -> perceive -> recall and context -> the turn's events, not yet appended
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
 from api.chat.comparison import Compared, Comparison
 from api.chat.contexts import Built, Contexts
+from api.chat.edits import Edits, TakenIn
 from api.chat.incoming import Incoming, brought
 from api.chat.perception import Perceived, Perception
 from api.chat.request import TurnRequest
@@ -21,6 +22,7 @@ from api.ports import ChatModel, Picture
 from domain.events import SessionEvent
 from domain.messages import Message, is_speech, leading
 from domain.session import Session
+from domain.transcript import Reconciliation
 from domain.turn import Received
 from projections.ports import StoredVector
 
@@ -49,21 +51,25 @@ class Decisions:
     comparison: Comparison
     perception: Perception
     contexts: Contexts
+    edits: Edits
     model: ChatModel
     clock: Callable[[], datetime]
 
     async def decide(self, session: Session, request: TurnRequest, *, named: bool, opened_ms: float) -> Decided:
         """Raises what makes the request impossible (a context too long, a model that does not take it)."""
         turn, started = uuid4().hex, time.perf_counter()
-        compared, received = await asyncio.to_thread(self._received, session, request, turn=turn, named=named)
+        compared = await asyncio.to_thread(self.comparison.compare, session, request, named=named)
         session, result = compared.session, compared.result
+        self._check_model(request, result)
+        edits = await self.edits.take_in(turn, request, compared)
+        received = await asyncio.to_thread(_received, turn, request, compared, edits)
         new = brought(result, received)
-        self._check_model(request, new)
         timings = _before_encoding(request, load_ms=opened_ms + elapsed_ms(started))
         started = time.perf_counter()
         current = session.path[-1] if session.path else 0
         asked = new[current].text if current in new else compared.texts.get(current, "")
-        perceived, query = await self._perceive(current, request.question or asked, new, compared.speakers)
+        unread = {version: one for version, one in new.items() if version not in edits.messages}
+        perceived, query = await self._perceive(current, request.question or asked, unread, compared.speakers)
         timings["encode"] = elapsed_ms(started)
         now = self.clock()
         incoming = Incoming(
@@ -88,23 +94,12 @@ class Decisions:
             continues=asked if result.kind == "continue" else "",
         )
 
-    def _received(self, session: Session, request: TurnRequest, *, turn: str, named: bool) -> tuple[Compared, Received]:
-        """What the request means to the session, which takes it in. Blocks: a client may bring a long history."""
-        compared = self.comparison.compare(session, request, named=named)
-        received = compared.session.receive(
-            turn=turn,
-            instructions=request.instructions,
-            leading=leading(request.messages),
-            operations=compared.result.operations,
-        )
-        return compared, received
-
-    def _check_model(self, request: TurnRequest, new: Mapping[int, Message]) -> None:
+    def _check_model(self, request: TurnRequest, result: Reconciliation) -> None:
         """Raises Unsupported, before anything is stored, for what the model is known not to take."""
         self.model.check(
             model=request.model or self.model.default,
             parameters=request.parameters,
-            images=any(message.images for message in new.values()),
+            images=any(arrived.message.images for arrived in result.arrived),
         )
 
     async def _perceive(
@@ -116,6 +111,17 @@ class Decisions:
         read = await self.perception.perceive({version: text for version, text in said.items() if version != current})
         query = await self.perception.perceive_query(current, asked, speakers)
         return [item for item in [*read, query] if item.version in said], query
+
+
+def _received(turn: str, request: TurnRequest, compared: Compared, edits: TakenIn) -> Received:
+    """The session takes the request in. Blocks: a client may bring a long history."""
+    received = compared.session.receive(
+        turn=turn,
+        instructions=request.instructions,
+        leading=leading(request.messages),
+        operations=compared.result.operations[len(edits.operations) :],
+    )
+    return replace(received, messages=[*edits.messages, *received.messages])
 
 
 def _before_encoding(request: TurnRequest, *, load_ms: float) -> dict[str, float]:

@@ -37,11 +37,7 @@ class Incoming:
     @property
     def max_tokens(self) -> int | None:
         """The response's length, if the client limited it."""
-        for name in ("max_completion_tokens", "max_tokens"):
-            limit = self.request.parameters.get(name)
-            if isinstance(limit, int):
-                return limit
-        return None
+        return self.request.max_tokens
 
     @property
     def kind(self) -> TurnKind:

@@ -53,6 +53,15 @@ class TurnRequest:
         return Prompt(messages=self.messages, streaming=self.streaming, named=named, mode=self.mode, hint=self.hint)
 
     @property
+    def max_tokens(self) -> int | None:
+        """The response's length, if the client limited it."""
+        for name in ("max_completion_tokens", "max_tokens"):
+            limit = self.parameters.get(name)
+            if isinstance(limit, int):
+                return limit
+        return None
+
+    @property
     def dialogue(self) -> list[Message]:
         """The messages without the instructions among them."""
         return [message for message in self.messages if isinstance(message, Message)]
