@@ -166,7 +166,7 @@ def rebuild(data_dir: DataDir = None) -> None:
 
 
 async def _rebuild(settings: Settings) -> None:
-    from api.bootstrap import open_log
+    from api.wiring.storage import open_log
     from projections.rebuild import BESIDES
     from projections.rebuild import rebuild as build
 

@@ -35,8 +35,8 @@ def verify(
 
 
 async def _verified(data_dir: Path | None, owner: str, names: list[str], expect: str | None) -> Verified:
-    from api.bootstrap import open_log
     from api.verification import verify
+    from api.wiring.storage import open_log
 
     log = open_log(load_settings(data_dir=data_dir))
     try:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from api.bootstrap import assembled, open_log, running
+from api.bootstrap import assembled, running
 from api.chat.request import Address, TurnRequest
 from api.settings import load_settings
 from api.wire.session_request import parse_import
+from api.wiring.storage import open_log
 from domain.messages import Message
 from tests.commands import Command, bare, commanding
 from tests.system import read

@@ -1,0 +1,54 @@
+"""The world outside, as settings ask for it: what a system is assembled with and does not make itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from api.access.allowance import Allowance, Unlimited
+from api.adapters.cross_encoder import CrossEncoderReranker
+from api.adapters.minilm import MiniLmEncoder
+from api.adapters.turn_locks import FileTurnLocks
+from api.chat.album import Album
+from api.ports import EmotionDetector, Reranker
+from api.providers import Models
+from api.settings import Settings
+from api.watch import Watch
+from domain.budget import TokenCounter
+from projections.usage import Price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """The adapters to the world that a system is assembled with."""
+
+    encoder: MiniLmEncoder
+    detectors: Sequence[EmotionDetector]
+    tokens: TokenCounter
+    models: Models
+    album: Album
+    locks: FileTurnLocks
+    allowance: Allowance
+    watch: Watch
+    prices: Mapping[str, Price]
+    reranker: Reranker | None
+
+
+def allowance_of(settings: Settings) -> Allowance:
+    """How much an owner may ask of this server."""
+    requests, tokens = settings.requests_a_minute, settings.rate_limit_tokens_per_day or None
+    if requests is None and tokens is None:
+        return Unlimited()
+    from api.adapters.rate_limits import RateLimits, SharedStore
+
+    redis = settings.redis_url
+    return RateLimits(
+        requests_a_minute=requests,
+        tokens_a_day=tokens,
+        redis=SharedStore(url=redis.get_secret_value()) if redis is not None else None,
+    )
+
+
+def reranker_of(settings: Settings) -> CrossEncoderReranker | None:
+    """The model that reads query and memory together, where one is configured."""
+    if not settings.rerank_model:
+        return None
+    return CrossEncoderReranker(settings.rerank_model, deadline_seconds=settings.rerank_deadline_seconds)

@@ -1,0 +1,45 @@
+"""Where what was said is kept, and what is projected from it: all that the offline commands need."""
+
+import asyncio
+from dataclasses import dataclass
+
+from api.adapters.sqlite_log import SqliteEventLog
+from api.adapters.unmeasured import UNMEASURED
+from api.ports import Metrics
+from api.settings import Settings
+from projections.follower import Follower
+from projections.read_models import ReadModels
+from projections.views import Slot, claim_slot
+
+LOG_FILE = "events.sqlite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """The log and what is projected from it."""
+
+    log: SqliteEventLog
+    slot: Slot
+    models: ReadModels
+    follower: Follower
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self.follower.close)
+        self.models.close()
+        self.slot.close()
+        await self.log.close()
+
+
+def open_log(settings: Settings, metrics: Metrics = UNMEASURED) -> SqliteEventLog:
+    """Open the event log, made when missing. Raises Unavailable."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return SqliteEventLog(settings.data_dir / LOG_FILE, metrics=metrics)
+
+
+def open_memory(settings: Settings, metrics: Metrics = UNMEASURED) -> Memory:
+    """Open the log and this process's views; the follower is not started."""
+    log = open_log(settings, metrics)
+    slot = claim_slot(settings.data_dir)
+    slot.copy_neighbour()
+    models = ReadModels.open(slot.file)
+    return Memory(log=log, slot=slot, models=models, follower=models.follow(log))
