@@ -15,8 +15,9 @@ from typing import Final, Literal
 
 from api.aftercare.worker import Aftercare
 from api.chat.perception import Perception
+from api.metrics import Readings
 from api.model_calls import ModelCalls
-from api.ports import ChatModel, EventLog, Readings
+from api.ports import ChatModel, EventLog
 from domain.errors import Unavailable
 from domain.records import Json, JsonObject
 from projections.follower import Follower, FollowerStatus

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.ports import TurnEnd
+from api.metrics import TurnEnd
 from domain.records import JsonObject
 
 

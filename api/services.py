@@ -12,7 +12,8 @@ from api.access.allowance import Allowance, Unlimited
 from api.access.owners import Everybody, Owners
 from api.access.sizes import Sizes
 from api.chat.request import Answer, TurnRequest
-from api.ports import ChatModel, Encoder, Metrics
+from api.metrics import Metrics
+from api.ports import ChatModel, Encoder
 from api.shutdown import Shutdown
 from domain.budget import TokenCounter
 from domain.records import JsonObject

@@ -12,8 +12,8 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 
 from api.adapters.prometheus import PrometheusMetrics
+from api.metrics import TurnEnd
 from api.model_calls import ModelCalls
-from api.ports import TurnEnd
 from api.settings import SettingsError
 from projections.usage import Price
 

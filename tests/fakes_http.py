@@ -8,7 +8,8 @@ from typing import Any, cast
 import numpy as np
 
 from api.chat.request import TurnRequest
-from api.ports import Delta, Encoding, Finish, Metrics, Provider, ReplyDelta, Streamed
+from api.metrics import Metrics
+from api.ports import Delta, Encoding, Finish, Provider, ReplyDelta, Streamed
 from api.services import Expectation, KnownAnswer, RecallQuestion, Services, WhatIf
 from domain.errors import HeartlineError, InvalidRequest, NotFound
 from domain.records import Json, JsonObject, NeutralMessage, Usage

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.ports import TurnEnd
+from api.metrics import TurnEnd
 from domain.events import SessionEvent
 
 
 @dataclass
 class NotedMetrics:
-    """Implements `api.ports.Metrics`: everything told, by the name of the call."""
+    """Implements `api.metrics.Metrics`: everything told, by the name of the call."""
 
     turns: list[TurnEnd] = field(default_factory=list[TurnEnd])
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])

@@ -35,7 +35,8 @@ from api.chat.request import Address, Answer, TurnRequest
 from api.chat.resolution import Resolver
 from api.chat.seeking import Seeking
 from api.chat.turns import TurnParts, Turns
-from api.ports import ChatModel, Delta, Encoder, EventLog, Reranker, TurnEnd
+from api.metrics import TurnEnd
+from api.ports import ChatModel, Delta, Encoder, EventLog, Reranker
 from api.prices import price_list
 from api.reasons.reasons import SessionReasons
 from api.sessions.branches import Branches

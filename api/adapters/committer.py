@@ -22,7 +22,7 @@ from eventsourcing.persistence import IntegrityError, OperationalError, Persiste
 from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
 
 from api.adapters.unmeasured import UNMEASURED
-from api.ports import Metrics
+from api.metrics import Metrics
 
 T = TypeVar("T")
 Work = Callable[[SQLiteCursor], T]

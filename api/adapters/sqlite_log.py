@@ -38,7 +38,8 @@ from api.adapters.sqlite_datastore import LogDatastore, connect
 from api.adapters.sqlite_images import SqliteImages
 from api.adapters.sqlite_recorder import SnapshotRecorder, SqliteRecorder
 from api.adapters.unmeasured import UNMEASURED
-from api.ports import Metrics, Picture
+from api.metrics import Metrics
+from api.ports import Picture
 from api.verification import Checked
 from domain.errors import NotFound, Unavailable, UnreadableEvent, VersionConflict
 from domain.events import FirstEvent, SessionEvent, SessionForked

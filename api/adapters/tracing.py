@@ -30,7 +30,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_
 from opentelemetry.util.types import AttributeValue
 
 from api.log_ids import noted
-from api.ports import TurnEnd
+from api.metrics import TurnEnd
 
 Attributes = dict[str, AttributeValue]
 Texts = Callable[[UUID, Iterable[int]], Mapping[int, str]]

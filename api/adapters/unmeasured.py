@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from api.ports import Metrics, TurnEnd
+from api.metrics import Metrics, TurnEnd
 from domain.events import SessionEvent
 
 
 class Unmeasured:
-    """Implements `api.ports.Metrics` by forgetting everything."""
+    """Implements `api.metrics.Metrics` by forgetting everything."""
 
     def turn_ended(self, end: TurnEnd) -> None:
         pass

@@ -13,7 +13,8 @@ from api.chat.leftovers import Leftovers, unread
 from api.chat.perception import Perception
 from api.chat.stopwatch import elapsed_ms
 from api.commands import decided
-from api.ports import EventLog, TurnEnd
+from api.metrics import TurnEnd
+from api.ports import EventLog
 from domain.budget import TokenCounter
 from domain.errors import HeartlineError
 from domain.records import Usage

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.log_ids import note
-from api.ports import Metrics
+from api.metrics import Metrics
 from api.wire.address import decoded
 from api.wire.middleware import sent_session
 from domain.session import session_id

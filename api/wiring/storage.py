@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api.adapters.sqlite_log import SqliteEventLog
 from api.adapters.unmeasured import UNMEASURED
-from api.ports import Metrics
+from api.metrics import Metrics
 from api.settings import Settings
 from projections.follower import Follower
 from projections.read_models import ReadModels

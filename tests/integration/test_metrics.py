@@ -14,7 +14,8 @@ from api.adapters.prometheus import CODES, PrometheusMetrics
 from api.adapters.unmeasured import UNMEASURED
 from api.app import create_app
 from api.bootstrap import System, running
-from api.ports import ModelFailed, Readings, TurnEnd
+from api.metrics import Readings, TurnEnd
+from api.ports import ModelFailed
 from api.settings import Settings
 from domain.errors import HeartlineError, Unavailable
 from domain.records import JsonObject
