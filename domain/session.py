@@ -1,11 +1,10 @@
 """The Session aggregate: intents in, events out, and the rules it refuses to break.
 
-A command checks and triggers; what an event then does to the session stands in `state.py`. Refused are: two open turns;
-a path that names what is not a message of the session or its ancestors; a summary whose digest no longer holds;
-anything after erasure; another owner.
+A command checks (by `rules.py`) and triggers; what an event then does to the session stands in `state.py`. Refused
+are: two open turns; a path that names what is not a message of the session or its ancestors; a summary whose digest no
+longer holds; anything after erasure; another owner.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any, cast
@@ -15,7 +14,7 @@ from eventsourcing.utils import register_topic
 
 from domain import path as paths
 from domain.emotion import Emotion
-from domain.errors import Conflict, InvalidRequest, NotFound, SummaryOutdated, TurnAlreadyOpen
+from domain.errors import Conflict, InvalidRequest, NotFound, SummaryOutdated
 from domain.events import (
     SESSION_TOPIC,
     ContextBuilt,
@@ -42,12 +41,12 @@ from domain.identity import session_id
 from domain.messages import Instruction, Message
 from domain.operations import Append, Edit, Operation, Rearrange, Settle
 from domain.records import Origin, PathCause
-from domain.state import SessionState
+from domain.rules import SessionRules
 from domain.summary import Extract
-from domain.turn import Context, Detected, OpenTurn, Received, Reply
+from domain.turn import Context, Detected, Received, Reply
 
 
-class Session(SessionState):
+class Session(SessionRules):
     """One conversation of one owner, one event stream."""
 
     # -- coming into being ---------------------------------------------------------------------------------------------
@@ -257,29 +256,6 @@ class Session(SessionState):
         if fault is not None:
             raise Conflict(f"The path cannot be changed so: {fault}.")
         self.trigger_event(PathChanged, cause=cause, splices=list(splices))
-
-    # -- rules ---------------------------------------------------------------------------------------------------------
-
-    def _check_alive(self) -> None:
-        if self.erased:
-            raise NotFound("There is no such session.", param="session_id")
-
-    def _check_idle(self) -> None:
-        self._check_alive()
-        if self.open_turn is not None:
-            raise TurnAlreadyOpen("The session is still answering another turn; try again when it has ended.")
-
-    def _check_open(self, turn: str) -> OpenTurn:
-        self._check_alive()
-        if self.open_turn is None or self.open_turn.id != turn:
-            raise Conflict("The turn is not open any more: it was ended by somebody else.")
-        return self.open_turn
-
-    def _check_known(self, versions: Iterable[int]) -> None:
-        for version in versions:
-            place = bisect_left(self.messages, version)
-            if place == len(self.messages) or self.messages[place] != version:
-                raise InvalidRequest(f"Version {version} is not a message of the session.", param="version")
 
 
 def _begun(kind: type[FirstEvent], version: int, *, owner: str, external_id: str, **facts: Any) -> Session:
