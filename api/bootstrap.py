@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from api.adapters.blas import one_blas_thread
 from api.adapters.calls import Patience
 from api.adapters.minilm import MiniLmEncoder
 from api.adapters.tokens import O200kTokens
@@ -51,6 +52,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[System, None]:
     memory = open_memory(settings, watch.metrics)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(memory.close)
+        stack.enter_context(one_blas_thread())
         await asyncio.to_thread(memory.follower.catch_up)
         memory.follower.start()
         encoder = MiniLmEncoder(metrics=watch.metrics)
