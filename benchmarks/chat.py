@@ -1,5 +1,6 @@
 """A made-up conversation of any length: two people, plain sentences, always the same for a seed."""
 
+import itertools
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ PEOPLE = ("my sister", "the baker", "our neighbour", "Tomas", "the old captain",
 DEEDS = ("painted", "sold", "lost", "repaired", "found", "borrowed", "dreamt of", "forgot", "bought", "hid")
 THINGS = ("a blue boat", "the garden gate", "a letter", "two bicycles", "the violin", "a map of the coast", "the keys")
 PLACES = ("in Lisbon", "by the river", "at the market", "behind the school", "on the train", "in the attic")
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FEELINGS = ("I was so happy about it!", "It made me sad.", "I am a bit worried.", "Nobody noticed.", "Strange, no?")
 
 
@@ -28,12 +30,12 @@ def conversation(count: int, *, seed: int = 1) -> list[Message]:
 
 
 def questions(count: int, *, seed: int = 2) -> list[str]:
-    """Questions about what the conversation may hold."""
-    chance = random.Random(seed)
-    return [
-        f"What did {chance.choice(PEOPLE)} do with {chance.choice(THINGS)} {chance.choice(PLACES)}?"
-        for _ in range(count)
+    """Questions about what the conversation may hold, each another one: an encoding is not made twice."""
+    every = [
+        f"What did {who} do with {thing} {place} on {day}?"
+        for who, thing, place, day in itertools.product(PEOPLE, THINGS, PLACES, DAYS)
     ]
+    return random.Random(seed).sample(every, count)
 
 
 def _line(chance: random.Random) -> str:

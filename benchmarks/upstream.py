@@ -18,8 +18,8 @@ import uvloop
 from benchmarks.chat import conversation
 
 CHUNKS: Final = 50
-REPLIES: Final = 64
-"""Different replies, one after the other: equal ones would be remembered as one."""
+REPLIES: Final = 4096
+"""Different replies, one after the other: equal ones would be remembered as one, and encoded once."""
 
 _LISTING: Final = b'{"object":"list","data":[{"id":"stub","object":"model","created":1,"owned_by":"bench"}]}'
 
