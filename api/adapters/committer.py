@@ -9,7 +9,6 @@ Group commit: it takes what is waiting and never waits for more. Must not know w
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,24 +18,17 @@ from time import perf_counter
 from typing import Any, Final, TypeVar
 
 from eventsourcing.persistence import IntegrityError, OperationalError, PersistenceError
-from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
 
+from api.adapters.log_recorder import LogCursor, LogDatabase
 from api.adapters.unmeasured import UNMEASURED
 from api.metrics import Metrics
 
 T = TypeVar("T")
-Work = Callable[[SQLiteCursor], T]
+Work = Callable[[LogCursor], T]
 Settle = Callable[[], None]
 
-OWN_FAULTS: Final = (
-    IntegrityError,
-    OverflowError,
-    sqlite3.DataError,
-    sqlite3.IntegrityError,
-    sqlite3.InterfaceError,
-    sqlite3.ProgrammingError,
-)
-"""What only the item itself can be blamed for. Anything else (disk, lock) fails the whole batch."""
+ATTEMPTS: Final = 3
+"""How often a batch is tried whose connection broke. What it stored before that, its work must know again."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +46,7 @@ class Committer:
     `after_commit` is called in the committer's thread.
     """
 
-    def __init__(
-        self, datastore: SQLiteDatastore, after_commit: Callable[[], None], metrics: Metrics = UNMEASURED
-    ) -> None:
+    def __init__(self, datastore: LogDatabase, after_commit: Callable[[], None], metrics: Metrics = UNMEASURED) -> None:
         self._datastore = datastore
         self._after_commit = after_commit
         self._metrics = metrics
@@ -99,8 +89,7 @@ class Committer:
     def _commit(self, batch: list[_Item]) -> None:
         began = perf_counter()
         try:
-            with self._datastore.transaction(commit=True) as cursor:
-                settled = [_attempt(cursor, item) for item in batch]
+            settled = self._written(batch)
         except PersistenceError as error:
             _fail(batch, str(error))
             return
@@ -109,25 +98,36 @@ class Committer:
         self._after_commit()
         self._metrics.committed(appends=len(batch), seconds=perf_counter() - began)
 
+    def _written(self, batch: list[_Item]) -> list[Settle]:
+        """Do the batch's work in one transaction; what to tell each caller now that it is committed."""
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                with self._datastore.transaction(commit=True) as cursor:
+                    return [self._attempt(cursor, item) for item in batch]
+            except PersistenceError as error:
+                if not left or not self._datastore.is_lost(error):
+                    raise
+                logger.warning("the connection to the event log broke: the batch is tried again", exc_info=error)
+        raise AssertionError("the last attempt returns or raises")
 
-def _attempt(cursor: SQLiteCursor, item: _Item) -> Settle:
-    """Do one item's work in a savepoint; what to tell its caller after the commit."""
-    cursor.execute("SAVEPOINT item")
-    try:
-        settle: Settle = partial(item.outcome.set_result, item.work(cursor))
-    except OWN_FAULTS as error:
-        cursor.execute("ROLLBACK TO item")
-        settle = partial(item.outcome.set_exception, _as_library_error(error))
-    cursor.execute("RELEASE item")
-    return settle
+    def _attempt(self, cursor: LogCursor, item: _Item) -> Settle:
+        """Do one item's work in a savepoint; what to tell its caller after the commit."""
+        cursor.execute("SAVEPOINT item")
+        try:
+            settle: Settle = partial(item.outcome.set_result, item.work(cursor))
+        except (IntegrityError, *self._datastore.own_faults) as error:
+            cursor.execute("ROLLBACK TO item")
+            settle = partial(item.outcome.set_exception, _as_library_error(error))
+        cursor.execute("RELEASE item")
+        return settle
 
 
 def _as_library_error(error: BaseException) -> PersistenceError:
     if isinstance(error, PersistenceError):
         return error
-    translated = (
-        IntegrityError(str(error)) if isinstance(error, sqlite3.IntegrityError) else PersistenceError(str(error))
-    )
+    # PEP 249: whatever the driver, what breaks a constraint has this name.
+    constraint = any(cls.__name__ == "IntegrityError" for cls in type(error).__mro__)
+    translated = IntegrityError(str(error)) if constraint else PersistenceError(str(error))
     translated.__cause__ = error
     return translated
 

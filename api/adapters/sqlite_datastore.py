@@ -11,9 +11,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Final
+from typing import ClassVar, Final
 
-from eventsourcing.persistence import ConnectionPoolClosedError, OperationalError
+from eventsourcing.persistence import ConnectionPoolClosedError, OperationalError, PersistenceError
 from eventsourcing.sqlite import (
     SQLiteConnection,
     SQLiteConnectionPool,
@@ -75,10 +75,22 @@ class LogConnectionPool(SQLiteConnectionPool):
 class LogDatastore(SQLiteDatastore):
     """One SQLite file with the pragmas that a log needs. Raises OperationalError where it cannot be opened."""
 
+    own_faults: ClassVar[tuple[type[BaseException], ...]] = (
+        OverflowError,
+        sqlite3.DataError,
+        sqlite3.IntegrityError,
+        sqlite3.InterfaceError,
+        sqlite3.ProgrammingError,
+    )
+
     def __init__(self, path: Path, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> None:
         super().__init__(str(path))
         self.path = path
         self.pool = LogConnectionPool(path, lock_timeout_seconds)
+
+    def is_lost(self, error: PersistenceError) -> bool:
+        """Never: a file has no connection that could break."""
+        return False
 
 
 def connect(path: Path, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> sqlite3.Connection:

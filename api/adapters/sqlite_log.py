@@ -1,283 +1,40 @@
-"""The event log on one SQLite file: the only place where sessions are loaded from and appended to.
+"""The event log on one SQLite file: other processes' commits show in `PRAGMA data_version`, asked for while idle."""
 
-    load      the library's Repository: cache, fast-forward, copy; in a reader's thread
-    append    mapper, then the committer's thread
-    wait      own commits at once, other processes' by `PRAGMA data_version`
-
-Translates the library's errors into the domain's. Must not ask what an event means: it stores them.
-"""
-
-import asyncio
-import logging
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from threading import Lock
-from typing import Final, cast
-from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError, Repository
-from eventsourcing.persistence import (
-    ConnectionPoolClosedError,
-    EventStore,
-    IntegrityError,
-    MapperDeserialisationError,
-    PersistenceError,
-)
-from eventsourcing.sqlite import SQLiteCursor
-
-from api.adapters.committer import Committer
-from api.adapters.event_mapper import EventMapper, PlainKeys, SessionKeys
-from api.adapters.hash_chain import Entry, SealedEvent, genesis, walk
+from api.adapters.event_mapper import SessionKeys
 from api.adapters.log_signal import LogSignal
-from api.adapters.replay_watch import ReplayWatch, replayed
-from api.adapters.snapshots import SessionSnapshot
 from api.adapters.sqlite_datastore import LogDatastore, connect
-from api.adapters.sqlite_images import SqliteImages
-from api.adapters.sqlite_recorder import SnapshotRecorder, SqliteRecorder
+from api.adapters.sqlite_recorder import SqliteRecorder
+from api.adapters.stored_log import SNAPSHOT_AFTER_EVENTS, Storage, StoredEventLog, translated
 from api.adapters.unmeasured import UNMEASURED
 from api.metrics import Metrics
-from api.ports import Picture
-from api.verification import Checked
-from domain.errors import NotFound, Unavailable, UnreadableEvent, VersionConflict
-from domain.events import FirstEvent, SessionEvent, SessionForked
-from domain.session import Session
-from projections.ports import LoggedEvent, LoggedVector, StoredVector
-
-CACHED_SESSIONS: Final = 1000
-SNAPSHOT_AFTER_EVENTS: Final = 1000
-READER_THREADS: Final = 4
-LOAD_LOCKS: Final = 64
-MAPPED_AT_ONCE: Final = 256
-
-logger = logging.getLogger(__name__)
 
 
-class SqliteEventLog:
-    """Implements `api.ports.EventLog`. Several processes may have the same file open; each is a node of its own.
-
-    Raises Unavailable where the file cannot be opened or was written by a newer Heartline.
-    """
+class SqliteEventLog(StoredEventLog):
+    """Raises Unavailable where the file cannot be opened or is not this program's."""
 
     def __init__(
         self,
         path: Path,
         *,
         keys: SessionKeys | None = None,
-        cached_sessions: int = CACHED_SESSIONS,
         snapshot_after_events: int = SNAPSHOT_AFTER_EVENTS,
         metrics: Metrics = UNMEASURED,
     ) -> None:
-        self._closed = False
-        self._metrics = metrics
-        keys = keys or PlainKeys()
-        self._mapper = EventMapper(keys)
-        self._datastore = LogDatastore(path)
-        self._recorder = SqliteRecorder(self._datastore)
-        self._images = SqliteImages(self._datastore, keys)
-        self._snapshots = SnapshotRecorder(self._datastore, topic=SessionSnapshot.TOPIC)
-        with _translated():
-            self._recorder.create_table()
-            self._snapshots.create_table()
-            self._watcher = connect(path)
-        self._signal = LogSignal(lambda: self._watcher.execute("PRAGMA data_version").fetchone()[0])
-        self._committer = Committer(self._datastore, self._signal.notify, metrics)
-        self._readers = ThreadPoolExecutor(max_workers=READER_THREADS, thread_name_prefix="log-reader")
-        self._long_replays = set[UUID]()
-        self._load_locks = [Lock() for _ in range(LOAD_LOCKS)]
-        self._repository = Repository[UUID](
-            ReplayWatch(self._mapper, self._recorder, snapshot_after_events, self._long_replays.add),
-            snapshot_store=EventStore(self._mapper, self._snapshots),
-            cache_maxsize=cached_sessions,
-        )
-
-    async def load(self, session: UUID, version: int | None = None) -> Session:
-        """The aggregate as of now, or as of `version`; a copy. Raises NotFound, also for a version it has not."""
-        self._check_open()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._load, session, version)
-
-    async def append(
-        self,
-        session: UUID,
-        expected: int,
-        events: Sequence[SessionEvent],
-        vectors: Sequence[StoredVector] = (),
-        *,
-        pictures: Sequence[Picture] = (),
-    ) -> list[int]:
-        """Store all of it durably; see the port. For a fork `expected` is the version it was forked at."""
-        check_append(session, expected, events)
-        stored = await self._stored(events)
-        images = await asyncio.to_thread(self._images.sealed, session, pictures) if pictures else []
-
-        def record(c: SQLiteCursor) -> list[int]:
-            self._images.insert(c, images)
-            return self._recorder.record(c, stored, vectors)
-
-        with _translated():
-            positions = await self._committer.run(record)
-        self._metrics.appended(events)
-        return positions
-
-    async def _stored(self, events: Sequence[SessionEvent]) -> list[SealedEvent]:
-        """The events as rows; many of them (an import) are written off the event loop."""
-        if len(events) > MAPPED_AT_ONCE:
-            return await asyncio.to_thread(lambda: [self._mapper.to_stored_event(event) for event in events])
-        return [self._mapper.to_stored_event(event) for event in events]
-
-    async def add_vectors(self, vectors: Sequence[StoredVector]) -> None:
-        """Store vectors that came later. The first insert of a key wins."""
-        with _translated():
-            await self._committer.run(partial(self._recorder.record, stored=(), vectors=vectors))
-
-    async def probe(self) -> None:
-        """Write the schema's version again: a page of the file that nothing else depends on. Raises Unavailable."""
-        with _translated():
-            await self._committer.run(self._recorder.rewrite_schema_version)
-
-    def read_image(self, sha256: str) -> bytes:
-        """The bytes of a stored picture. Raises Unavailable when they are not there."""
-        with _translated():
-            return self._images.read(sha256)
-
-    async def close(self) -> None:
-        """Finish what was queued, then let go of files and threads. May be called twice."""
-        await asyncio.to_thread(self._let_go)
-
-    def last_position(self) -> int:
-        """Position of the newest event, 0 when there is none."""
-        with _translated():
-            return self._recorder.last_position()
-
-    def last_sequence(self) -> int:
-        """Sequence of the newest vector, 0 when there is none."""
-        with _translated():
-            return self._recorder.last_sequence()
-
-    def read(self, after: int, limit: int) -> list[LoggedEvent]:
-        """Events with positions above `after`, in order. Old forms come upcast. Raises UnreadableEvent."""
-        with _translated():
-            return [self._logged(entry) for entry in self._recorder.entries_after(after, limit)]
-
-    def read_vectors(self, after: int, limit: int) -> list[LoggedVector]:
-        """Vectors with sequences above `after`, in order."""
-        with _translated():
-            return self._recorder.vectors_after(after, limit)
-
-    def read_session(self, session: UUID, after: int, limit: int) -> list[LoggedEvent]:
-        """Events of one session with versions above `after`, in order; not its ancestors'. Raises UnreadableEvent."""
-        with _translated():
-            return [self._logged(entry) for entry in self._recorder.entries_of(session, after=after, limit=limit)]
-
-    def wait(self, seconds: float) -> None:
-        """Return when something was appended by this process or another one, at the latest after `seconds`."""
-        self._signal.wait(seconds)
-
-    def wake(self) -> None:
-        """Make a `wait` return at once."""
-        self._signal.notify()
-
-    def check(self, session: UUID) -> Checked:
-        """Walk the session's own chain. A cut-off tail shows in the head only. Raises NotFound."""
-        with _translated():
-            entries = self._recorder.entries_of(session)
-            if not entries:
-                raise NotFound("There is no such session.", param="session_id")
-            first = self._first_of(entries[0])
-            parent, at = (UUID(first.parent), first.at) if isinstance(first, SessionForked) else (None, 0)
-            before = genesis(session) if parent is None else self._recorder.link_at(parent, at) or b""
-            plains = ((entry, self._mapper.plain(entry.stored)) for entry in entries)
-            links, fault = walk(before, plains, version=at)
-        return Checked(
-            session=session,
-            owner=first.owner if first is not None else None,
-            name=first.external_id if first is not None else None,
-            parent=parent,
-            at=at,
-            version=entries[-1].stored.originator_version,
-            links=links,
-            fault=fault,
-        )
-
-    def sessions(self) -> list[UUID]:
-        """Every session that has events, oldest first."""
-        with _translated():
-            return self._recorder.streams()
-
-    def missing_position(self) -> int | None:
-        """The first position that was given and holds no event any more, None when there is none."""
-        with _translated():
-            return self._recorder.missing_position()
-
-    def _load(self, session: UUID, version: int | None) -> Session:
-        # The library copies a cached aggregate outside its own lock, so another thread could be fast-forwarding it.
-        with self._load_locks[session.int % LOAD_LOCKS], _translated():
-            loaded: Session = self._repository.get(session, version=version, projector_func=replayed)
-        if version not in (None, loaded.version):
-            raise NotFound(f"The session has no version {version}.", param="version")
-        if session in self._long_replays:
-            self._long_replays.discard(session)
-            self._keep_snapshot(loaded)
-        return loaded
-
-    def _keep_snapshot(self, loaded: Session) -> None:
-        snapshot = self._mapper.to_stored_event(SessionSnapshot.take(loaded))
-        self._committer.submit(partial(self._snapshots.replace, snapshot=snapshot)).add_done_callback(_report)
-
-    def _logged(self, entry: Entry) -> LoggedEvent:
-        try:
-            event = cast("SessionEvent", self._mapper.to_domain_event(entry.stored))
-        except MapperDeserialisationError as error:
-            raise UnreadableEvent(f"The log's event at {entry.position}: {error}", position=entry.position) from error
-        return LoggedEvent(position=entry.position, chain=entry.chain.hex(), event=event)
-
-    def _first_of(self, entry: Entry) -> FirstEvent | None:
-        """The event that began the session, None when it is not that or cannot be read."""
-        try:
-            event = self._mapper.to_domain_event(entry.stored)
-            return event if isinstance(event, FirstEvent) and event.owner and event.external_id else None
-        except (MapperDeserialisationError, AttributeError):
-            return None  # damaged: what is wrong with it, the walk tells
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise Unavailable("The event log is closed.")
-
-    def _let_go(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._readers.shutdown(wait=True)
-        self._committer.close()
-        self._signal.close()
-        self._watcher.close()
-        self._datastore.close()
+        with translated():
+            storage = _opened(path)
+        super().__init__(storage, keys=keys, snapshot_after_events=snapshot_after_events, metrics=metrics)
 
 
-def check_append(session: UUID, expected: int, events: Sequence[SessionEvent]) -> None:
-    """Raises VersionConflict when the events do not begin right after `expected`, ValueError for another session's."""
-    if any(event.originator_id != session for event in events):
-        raise ValueError("an append is to one session")
-    if events and events[0].originator_version != expected + 1:
-        raise VersionConflict(f"Events from version {events[0].originator_version} cannot follow version {expected}.")
-
-
-@contextmanager
-def _translated() -> Generator[None]:
-    """The library's errors as the domain's."""
+def _opened(path: Path) -> Storage:
+    datastore = LogDatastore(path)
     try:
-        yield
-    except AggregateNotFoundError as error:
-        raise NotFound("There is no such session.", param="session_id") from error
-    except IntegrityError as error:
-        raise VersionConflict("Another writer appended to the session first: load it and decide again.") from error
-    except (PersistenceError, ConnectionPoolClosedError, MapperDeserialisationError) as error:
-        raise Unavailable(f"The event log cannot be used: {error}.") from error
-
-
-def _report(stored: "Future[None]") -> None:
-    error = stored.exception()
-    if error is not None:
-        logger.warning("a snapshot could not be stored", exc_info=error)
+        recorder = SqliteRecorder(datastore)
+        recorder.create_table()
+        watcher = connect(path)
+    except BaseException:
+        datastore.close()
+        raise
+    signal = LogSignal(lambda: watcher.execute("PRAGMA data_version").fetchone()[0])
+    return Storage(database=datastore, recorder=recorder, signal=signal, close=watcher.close)

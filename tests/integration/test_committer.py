@@ -9,9 +9,9 @@ from threading import Event, Thread, Timer
 
 import pytest
 from eventsourcing.persistence import ConnectionPoolClosedError, IntegrityError, OperationalError, PersistenceError
-from eventsourcing.sqlite import SQLiteCursor
 
 from api.adapters.committer import Committer, Work
+from api.adapters.log_recorder import LogCursor
 from api.adapters.sqlite_datastore import LogDatastore, connect
 
 
@@ -47,7 +47,7 @@ def committer(datastore: LogDatastore, commits: Commits) -> Iterator[Committer]:
 
 
 def insert(number: object) -> Work[object]:
-    def work(cursor: SQLiteCursor) -> object:
+    def work(cursor: LogCursor) -> object:
         cursor.execute("INSERT INTO numbers VALUES (?)", (number,))
         return number
 
@@ -63,7 +63,7 @@ def numbers(datastore: LogDatastore) -> list[int]:
 def holding(entered: Event, release: Event) -> Work[None]:
     """Work that keeps the committer busy until it is released."""
 
-    def work(_: SQLiteCursor) -> None:
+    def work(_: LogCursor) -> None:
         entered.set()
         release.wait(10)
 
@@ -106,7 +106,7 @@ async def test_what_is_its_own_fault_fails_alone(
 async def test_an_unknown_error_fails_its_batch_and_the_next_one_is_written(
     committer: Committer, datastore: LogDatastore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def mistaken(_: SQLiteCursor) -> None:
+    def mistaken(_: LogCursor) -> None:
         raise KeyError("a mistake in the program")
 
     with pytest.raises(OperationalError, match="writer of the event log failed"):

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from eventsourcing.tests import persistence as library  # as a module: pytest would collect imported cases
 
+from api.adapters.log_snapshots import SnapshotRecorder
 from api.adapters.sqlite_datastore import LogDatastore
-from api.adapters.sqlite_recorder import SnapshotRecorder, SqliteRecorder
+from api.adapters.sqlite_recorder import SqliteRecorder
 from domain.errors import Unavailable
 
 
@@ -43,9 +44,8 @@ class TestSnapshotRecorder(OnSqlite, library.AggregateRecorderTestCase):
     test_performance = None  # pyright: ignore[reportAssignmentType]  # unittest's way to leave an inherited test out
 
     def create_recorder(self) -> SnapshotRecorder:  # pyright: ignore[reportIncompatibleMethodOverride]  # another recorder
-        recorder = SnapshotRecorder(self.datastore)
-        recorder.create_table()
-        return recorder
+        SqliteRecorder(self.datastore).create_table()
+        return SnapshotRecorder(self.datastore)
 
 
 def test_a_file_of_a_newer_heartline_is_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -3,35 +3,25 @@
 A session's row is sealed with the session's key and goes when the session goes; an equal image of another one stays.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
-from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
-
 from api.adapters.event_mapper import SessionKeys
+from api.adapters.log_recorder import LogCursor, LogDatabase
 from api.ports import Picture
 from domain.errors import Unavailable
 
-IMAGES_TABLE: Final = """
-CREATE TABLE IF NOT EXISTS images (
-    sha256 TEXT NOT NULL,
-    session TEXT NOT NULL,
-    media_type TEXT NOT NULL,
-    content BLOB NOT NULL,
-    UNIQUE (sha256, session)
-)"""
-
-_INSERT: Final = "INSERT OR IGNORE INTO images (sha256, session, media_type, content) VALUES (?, ?, ?, ?)"
+_INSERT: Final = "INSERT INTO images (sha256, session, media_type, content) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 ImageRow = tuple[str, str, str, bytes]
 """sha256, session (hex), media type, sealed content."""
 
 
-class SqliteImages:
+class LogImages:
     """Seals, inserts and reads images."""
 
-    def __init__(self, datastore: SQLiteDatastore, keys: SessionKeys) -> None:
+    def __init__(self, datastore: LogDatabase, keys: SessionKeys) -> None:
         self._datastore = datastore
         self._keys = keys
 
@@ -47,7 +37,7 @@ class SqliteImages:
             for one in pictures
         ]
 
-    def insert(self, c: SQLiteCursor, rows: Sequence[ImageRow]) -> None:
+    def insert(self, c: LogCursor, rows: Sequence[ImageRow]) -> None:
         """Inside the caller's transaction. What the session has already stays as it is."""
         c.executemany(_INSERT, rows)
 
@@ -55,7 +45,7 @@ class SqliteImages:
         """The bytes of an image, whichever session has it. Raises Unavailable when none has."""
         with self._datastore.transaction(commit=False) as c:
             c.execute("SELECT session, content FROM images WHERE sha256 = ? LIMIT 1", (sha256,))
-            row: Mapping[str, Any] | None = c.fetchone()
+            row = c.fetchone()
         if row is None:
             raise Unavailable(f"The image {sha256} is not there.")
         return self._keys.open(UUID(row["session"]), 0, _topic(sha256), row["content"])
