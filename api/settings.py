@@ -22,6 +22,8 @@ from api.watch_settings import WatchSettings
 KEY_FILE: Final = "api-keys"
 """Name of the key file in DATA_DIR."""
 
+POSTGRESQL: Final = ("postgresql://", "postgres://")
+
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 SECRETS = frozenset({"OPENAI_API_KEY", "GEMINI_API_KEY", "HEARTLINE_API_KEYS", "REDIS_URL"})
@@ -55,7 +57,9 @@ class Settings(BorderSettings, ModelSettings, RecallSettings, WatchSettings):
         validation_alias=AliasChoices("DATA_DIR", "DB_PATH"),
         description="Folder of the event log and the views, made when missing. DB_PATH is another name for it.",
     )
-    event_log: str = Field("", description="Where the event log lies; empty is SQLite in DATA_DIR.")
+    event_log: str = Field(
+        "", description="Where the event log lies: a postgresql:// URL; empty is SQLite in DATA_DIR."
+    )
     encryption: Literal["off"] = Field("off", description="Whether what is kept is encrypted; off is all there is yet.")
 
     embedding_model: Literal["minilm-l6-v2"] = Field("minilm-l6-v2", description="Model that turns texts into vectors.")
@@ -104,9 +108,9 @@ class Settings(BorderSettings, ModelSettings, RecallSettings, WatchSettings):
 
     @field_validator("event_log")
     @classmethod
-    def _event_log_is_sqlite(cls, log: str) -> str:
-        if log:
-            raise ValueError("should be empty (SQLite in DATA_DIR): PostgreSQL comes with a later release")
+    def _event_log_is_known(cls, log: str) -> str:
+        if log and not log.startswith(POSTGRESQL):
+            raise ValueError("should be a postgresql:// URL, or empty (SQLite in DATA_DIR)")
         return log
 
     @field_validator("encryption", mode="before")
@@ -186,5 +190,5 @@ def _shown(name: str, value: object) -> str:
 
 
 def without_password(text: str) -> str:
-    """An address in the text loses its user and password."""
-    return re.sub(r"//[^/@]*@", "//***@", text)
+    """An address in the text loses its user and password, wherever in it they stand."""
+    return re.sub(r"\b(password|user)=[^&\s'\"]+", r"\1=***", re.sub(r"//[^/@]*@", "//***@", text))

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from api.adapters.sqlite_log import SqliteEventLog
+from api.adapters.stored_log import StoredEventLog
 from api.adapters.unmeasured import UNMEASURED
 from api.metrics import Metrics
 from api.settings import Settings
@@ -18,7 +19,7 @@ LOG_FILE = "events.sqlite"
 class Memory:
     """The log and what is projected from it."""
 
-    log: SqliteEventLog
+    log: StoredEventLog
     slot: Slot
     models: ReadModels
     follower: Follower
@@ -30,9 +31,13 @@ class Memory:
         await self.log.close()
 
 
-def open_log(settings: Settings, metrics: Metrics = UNMEASURED) -> SqliteEventLog:
+def open_log(settings: Settings, metrics: Metrics = UNMEASURED) -> StoredEventLog:
     """Open the event log, made when missing. Raises Unavailable."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if settings.event_log:
+        from api.adapters.postgres_log import PostgresEventLog
+
+        return PostgresEventLog(settings.event_log, metrics=metrics)
     return SqliteEventLog(settings.data_dir / LOG_FILE, metrics=metrics)
 
 

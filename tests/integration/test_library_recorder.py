@@ -12,9 +12,12 @@ import pytest
 from eventsourcing.tests import persistence as library  # as a module: pytest would collect imported cases
 
 from api.adapters.log_snapshots import SnapshotRecorder
+from api.adapters.postgres_datastore import LogDatastore as PostgresDatastore
+from api.adapters.postgres_recorder import PostgresRecorder
 from api.adapters.sqlite_datastore import LogDatastore
 from api.adapters.sqlite_recorder import SqliteRecorder
 from domain.errors import Unavailable
+from tests.postgres import schema
 
 
 class OnSqlite(library.RecorderTestCase):
@@ -45,6 +48,39 @@ class TestSnapshotRecorder(OnSqlite, library.AggregateRecorderTestCase):
 
     def create_recorder(self) -> SnapshotRecorder:  # pyright: ignore[reportIncompatibleMethodOverride]  # another recorder
         SqliteRecorder(self.datastore).create_table()
+        return SnapshotRecorder(self.datastore)
+
+
+class OnPostgres(library.RecorderTestCase):
+    """Has a schema for each test."""
+
+    def setUp(self) -> None:
+        url = self.enterContext(schema())
+        self.datastore = PostgresDatastore(url)
+        self.addCleanup(self.datastore.close)
+
+    def create_recorder(self) -> PostgresRecorder:
+        recorder = PostgresRecorder(self.datastore)
+        recorder.create_table()
+        return recorder
+
+
+class TestPostgresRecorder(OnPostgres, library.ApplicationRecorderTestCase[PostgresRecorder]):
+    test_performance = None  # pyright: ignore[reportAssignmentType]  # unittest's way to leave an inherited test out
+
+    def test_insert_subscribe(self) -> None:
+        super().optional_test_insert_subscribe()
+
+
+class TestPositionsOfTwoPostgresWriters(OnPostgres, library.NonInterleavingNotificationIDsBaseCase):
+    pass
+
+
+class TestPostgresSnapshotRecorder(OnPostgres, library.AggregateRecorderTestCase):
+    test_performance = None  # pyright: ignore[reportAssignmentType]  # unittest's way to leave an inherited test out
+
+    def create_recorder(self) -> SnapshotRecorder:  # pyright: ignore[reportIncompatibleMethodOverride]  # another recorder
+        PostgresRecorder(self.datastore).create_table()
         return SnapshotRecorder(self.datastore)
 
 

@@ -228,9 +228,9 @@ def test_openai_without_key_and_base_url_is_refused() -> None:
         ({"embedding_model": "e5"}, "EMBEDDING_MODEL is 'e5', but should be 'minilm-l6-v2'."),
         ({"rag_token_percent": -1}, "RAG_TOKEN_PERCENT is -1, but should be greater than or equal to 0."),
         (
-            {"event_log": "postgresql://me:secret@db/log"},
-            "EVENT_LOG is 'postgresql://***@db/log', but should be empty (SQLite in DATA_DIR): "
-            "PostgreSQL comes with a later release.",
+            {"event_log": "mysql://me:secret@db/log?password=secret"},
+            "EVENT_LOG is 'mysql://***@db/log?password=***', but should be a postgresql:// URL, or empty (SQLite in "
+            "DATA_DIR).",
         ),
         (
             {"model_provider": "claude"},

