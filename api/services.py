@@ -24,12 +24,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallQuestion:
-    """What to recall, as of which version (None: now), at most how many memories, and which kinds of them."""
+    """What to recall, as of which version (None: now), at most how many memories, which kinds of them, and by which
+    policy (None: the one that turns use)."""
 
     query: str
     k: int
     at: int | None
     filters: JsonObject
+    policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """At most `limit` messages: those behind message `after` (0: from the root on), without the first `offset`."""
+
+    limit: int
+    after: int = 0
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +84,17 @@ class Turns(Protocol):
 class Sessions(Protocol):
     """The other use cases: reading sessions. Answers are ready to be JSON.
 
-    Every method but `list` raises NotFound for a session that does not exist or is another owner's. `at`
+    Every method but `list` and `usage` raises NotFound for a session that does not exist or is another owner's. `at`
     is a version of the session, None for now; beyond the session's end it is InvalidRequest. Lists have OpenAI's shape:
     `{"object": "list", "data": […], "has_more": bool}`.
     """
 
-    async def list(self, owner: str, *, limit: int, after: str | None) -> JsonObject:
-        """Newest first; `after` is the external id of the last session seen."""
+    async def list(self, owner: str, *, limit: int, after: str | None = None, search: str | None = None) -> JsonObject:
+        """Newest first; `after` is the external id of the last session seen, `search` what id or title must hold."""
+        ...
+
+    async def usage(self, owner: str, *, days: int) -> JsonObject:
+        """What the owner's replies took and cost, by day."""
         ...
 
     async def state(self, owner: str, session: str, *, at: int | None) -> JsonObject: ...
@@ -88,9 +103,11 @@ class Sessions(Protocol):
         """Events with versions above `after`, in order; each has its `version`."""
         ...
 
-    async def messages(self, owner: str, session: str, *, at: int | None, limit: int, after: int) -> JsonObject:
-        """The path from the root on; `after` is the version of the last message seen, 0 for none."""
+    async def messages(self, owner: str, session: str, *, at: int | None, page: Page) -> JsonObject:
+        """The path from the root on; each message with what was read in it, if anything was."""
         ...
+
+    async def siblings(self, owner: str, session: str, *, at: int | None) -> JsonObject: ...
 
     async def emotions(self, owner: str, session: str, *, at: int | None) -> JsonObject: ...
 

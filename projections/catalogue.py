@@ -65,6 +65,7 @@ class Catalogue:
         "CREATE INDEX sessions_newest ON sessions (owner, position)",
         "CREATE INDEX sessions_user ON sessions (owner, user, position)",
         "CREATE UNIQUE INDEX sessions_external_id ON sessions (owner, external_id)",
+        "CREATE INDEX sessions_parent ON sessions (parent)",
     )
 
     def __init__(self, views: Views) -> None:
@@ -94,13 +95,22 @@ class Catalogue:
 
     # -- what is read --------------------------------------------------------------------------------------------------
 
-    def list(self, owner: str, *, limit: int = 20, after: UUID | None = None) -> list[SessionEntry]:
-        """The owner's sessions, the one with the latest event first; those behind session `after` in that order."""
+    def forks(self, session: UUID) -> list[SessionEntry]:
+        """The sessions that were forked from this one, in the order of where they left it."""
+        rows = self._views.read().execute(f"{_SELECT} WHERE parent = ? ORDER BY at, position", (session.hex,))
+        return [_from_row(row) for row in rows]
+
+    def list(
+        self, owner: str, *, limit: int = 20, after: UUID | None = None, search: str | None = None
+    ) -> list[SessionEntry]:
+        """The owner's sessions, the one with the latest event first; those behind session `after` in that order; with
+        `search`, those whose id or title holds it. Of letters beyond ASCII, large and small ones differ."""
         rows = self._views.read().execute(
             f"""{_SELECT} WHERE owner = :owner AND (:after IS NULL OR position < (
                 SELECT position FROM sessions WHERE session = :after AND owner = :owner
-            )) ORDER BY position DESC LIMIT :limit""",
-            {"owner": owner, "limit": limit, "after": None if after is None else after.hex},
+            )) AND (:search IS NULL OR instr(lower(external_id || char(10) || coalesce(title, '')), lower(:search)))
+            ORDER BY position DESC LIMIT :limit""",
+            {"owner": owner, "limit": limit, "after": None if after is None else after.hex, "search": search},
         )
         return [_from_row(row) for row in rows]
 

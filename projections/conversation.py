@@ -5,7 +5,9 @@ from the spans (`spans.py`). A fork's spans name its ancestors' messages.
 """
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
 from domain.events import (
@@ -33,8 +35,22 @@ def _on_path(chosen: str) -> str:
         CROSS JOIN messages m ON m.session = s.origin AND m.version = s.message ORDER BY s.ordinal"""
 
 
+_LEFT = """SELECT s.message, s.ordinal, max(s.until_version) FROM reach l CROSS JOIN spans s ON s.session = l.origin
+    AND s.until_version > l.after_version AND s.until_version <= min(l.upto_version, :at)
+    WHERE l.session = :session GROUP BY s.message"""
+
 _BY_KEY = """FROM messages m INDEXED BY messages_key CROSS JOIN reach l ON l.origin = m.session
     AND m.version > l.after_version AND m.version <= l.upto_version WHERE m.owner = :owner AND m.key = :key"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """A message that is not in view. `after` is the message in view behind which it stood, None at the beginning;
+    `left` the version at which it went, None where it was never taken."""
+
+    message: PathMessage
+    after: int | None
+    left: int | None
 
 
 class Conversation:
@@ -109,15 +125,16 @@ class Conversation:
         return [messages.from_row(row) for row in rows]
 
     def messages(
-        self, session: UUID, at: int | None = None, *, after: int | None = None, limit: int = -1
+        self, session: UUID, at: int | None = None, *, after: int | None = None, offset: int = 0, limit: int = -1
     ) -> list[PathMessage]:
-        """The messages in view from the root on, or those behind message `after`: none if that is not in view."""
+        """The messages in view from the root on, or those behind message `after`: none if that is not in view. The
+        first `offset` of them are left out."""
         behind = ""
         if after is not None:
             behind = f"AND s.ordinal > (SELECT s.ordinal FROM spans s WHERE {spans.in_view(at)} AND s.message = :after)"
         rows = self._views.read().execute(
-            _on_path(f"{spans.in_view(at)} {behind} ORDER BY s.ordinal LIMIT :limit"),
-            scope(session, at, after=after, limit=limit),
+            _on_path(f"{spans.in_view(at)} {behind} ORDER BY s.ordinal LIMIT :limit OFFSET :offset"),
+            scope(session, at, after=after, limit=limit, offset=offset),
         )
         return [messages.from_row(row) for row in rows]
 
@@ -133,6 +150,40 @@ class Conversation:
         """Texts of messages by version, whether on a path or not; forgotten ones are missing."""
         found = self.find(session, versions, at)
         return {version: message.text for version, message in found.items() if not message.forgotten}
+
+    def siblings(self, session: UUID, at: int | None = None) -> list[Sibling]:
+        """The messages that are not in view and stood, or might have stood, beside those that are, in the order of
+        their places; choices of a turn that were not taken among them."""
+        db, asked = self._views.read(), scope(session, at)
+        rows = db.execute(
+            f"SELECT s.message, s.ordinal FROM spans s WHERE {spans.in_view(at)} ORDER BY s.ordinal", asked
+        )
+        path: dict[int, int] = dict(rows.fetchall())
+        gone: dict[int, tuple[int, int]] = {
+            message: (ordinal, until) for message, ordinal, until in db.execute(_LEFT, asked) if message not in path
+        }
+        places = path | {message: ordinal for message, (ordinal, _) in gone.items()}
+        choices = db.execute(
+            f"SELECT t.version, t.turn {in_reach('messages')} WHERE t.origin = 'model' ORDER BY t.version", asked
+        ).fetchall()
+        first = {turn: places[version] for version, turn in reversed(choices) if version in places}
+        aside = {version: first[turn] for version, turn in choices if version not in places and turn in first}
+        return self._placed(session, path, gone, aside)
+
+    def _placed(
+        self, session: UUID, path: dict[int, int], gone: dict[int, tuple[int, int]], aside: dict[int, int]
+    ) -> list[Sibling]:
+        """Siblings by where they stood: `path` and `aside` give ordinals, `gone` also when the place was left."""
+        ordinals, versions = list(path.values()), list(path)
+        found = self.find(session, [*gone, *aside])
+        at = {**{version: ordinal for version, (ordinal, _) in gone.items()}, **aside}
+
+        def sibling(version: int) -> Sibling:
+            before = bisect_left(ordinals, at[version])
+            left = gone[version][1] if version in gone else None
+            return Sibling(message=found[version], after=versions[before - 1] if before else None, left=left)
+
+        return [sibling(version) for version in sorted(found, key=lambda version: (at[version], version))]
 
     def left(self, session: UUID, message: int, at: int) -> int | None:
         """The version at which the message left the path last, as of `at`; None when it never stood there."""

@@ -1,9 +1,12 @@
 """Tokens that each reply took, and what they cost by a price list that the reader brings."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from uuid import UUID
+
+import orjson
 
 from domain.events import ReplyCompleted, ReplyExtended, SessionErased
 from projections.lineage import in_reach, scope, sweep
@@ -37,6 +40,7 @@ class UsageTotals:
     cached_tokens: int
     reasoning_tokens: int
     estimated: bool
+    replies: int
     estimated_cost_usd: float | None
 
 
@@ -48,7 +52,8 @@ class UsageLedger:
         """CREATE TABLE usage (
             session TEXT NOT NULL, version INTEGER NOT NULL, turn TEXT NOT NULL, model TEXT NOT NULL,
             input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
-            reasoning_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL, PRIMARY KEY (session, version)
+            reasoning_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL, day TEXT NOT NULL,
+            PRIMARY KEY (session, version)
         )""",
     )
 
@@ -61,7 +66,7 @@ class UsageLedger:
             case ReplyCompleted() | ReplyExtended():
                 usage = event.usage
                 db.execute(
-                    "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         event.originator_id.hex,
                         event.originator_version,
@@ -72,6 +77,7 @@ class UsageLedger:
                         usage["cached_tokens"],
                         usage["reasoning_tokens"],
                         usage["estimated"],
+                        event.timestamp.astimezone(UTC).date().isoformat(),
                     ),
                 )
             case SessionErased():
@@ -81,27 +87,48 @@ class UsageLedger:
 
     def totals(self, session: UUID, at: int | None = None, *, prices: Mapping[str, Price]) -> UsageTotals:
         """Sums over the replies up to `at`, with their cost by `prices` (by model name)."""
-        rows: list[tuple[str, int, int, int, int, int]] = (
+        rows: list[Row] = (
             self._views.read()
-            .execute(
-                f"""SELECT t.model, sum(t.input_tokens), sum(t.output_tokens), sum(t.cached_tokens),
-                sum(t.reasoning_tokens), max(t.estimated) {in_reach("usage")} GROUP BY t.model""",
-                scope(session, at),
-            )
+            .execute(f"SELECT t.model, {_SUMS} {in_reach('usage')} GROUP BY t.model", scope(session, at))
             .fetchall()
         )
-        costs = [
-            price.cost(input_tokens=tokens, output_tokens=output, cached_tokens=cached)
-            if (price := prices.get(model)) is not None
-            else None
-            for model, tokens, output, cached, _, _ in rows
-        ]
-        known = [cost for cost in costs if cost is not None]
-        return UsageTotals(
-            input_tokens=sum(row[1] for row in rows),
-            output_tokens=sum(row[2] for row in rows),
-            cached_tokens=sum(row[3] for row in rows),
-            reasoning_tokens=sum(row[4] for row in rows),
-            estimated=any(row[5] for row in rows),
-            estimated_cost_usd=sum(known) if len(known) == len(costs) else None,
+        return _total(rows, prices)
+
+    def days(self, sessions: Iterable[UUID], *, since: str, prices: Mapping[str, Price]) -> dict[str, UsageTotals]:
+        """Sums over the sessions' own replies of each day (UTC, ISO 8601) from `since` on that had any, oldest first.
+        A turn that a fork has in common with its parent is the parent's."""
+        rows = self._views.read().execute(
+            f"""SELECT t.day, t.model, {_SUMS} FROM json_each(:sessions) s CROSS JOIN usage t ON t.session = s.value
+            WHERE t.day >= :since GROUP BY t.day, t.model ORDER BY t.day""",
+            {"sessions": orjson.dumps([session.hex for session in sessions]), "since": since},
         )
+        by_day: dict[str, list[Row]] = {}
+        for day, *row in rows:
+            by_day.setdefault(day, []).append(tuple(row))
+        return {day: _total(found, prices) for day, found in by_day.items()}
+
+
+Row = tuple[str, int, int, int, int, int, int]
+
+_SUMS = """sum(t.input_tokens), sum(t.output_tokens), sum(t.cached_tokens), sum(t.reasoning_tokens), max(t.estimated),
+    count(*)"""
+
+
+def _total(rows: Sequence[Row], prices: Mapping[str, Price]) -> UsageTotals:
+    """Of rows by model."""
+    costs = [
+        price.cost(input_tokens=tokens, output_tokens=output, cached_tokens=cached)
+        if (price := prices.get(model)) is not None
+        else None
+        for model, tokens, output, cached, *_ in rows
+    ]
+    known = [cost for cost in costs if cost is not None]
+    return UsageTotals(
+        input_tokens=sum(row[1] for row in rows),
+        output_tokens=sum(row[2] for row in rows),
+        cached_tokens=sum(row[3] for row in rows),
+        reasoning_tokens=sum(row[4] for row in rows),
+        estimated=any(row[5] for row in rows),
+        replies=sum(row[6] for row in rows),
+        estimated_cost_usd=sum(known) if len(known) == len(costs) else None,
+    )

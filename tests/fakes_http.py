@@ -10,7 +10,7 @@ import numpy as np
 from api.chat.request import TurnRequest
 from api.metrics import Metrics
 from api.ports import Delta, Encoding, Finish, Provider, ReplyDelta, Streamed
-from api.services import Expectation, KnownAnswer, RecallQuestion, Services, WhatIf
+from api.services import Expectation, KnownAnswer, Page, RecallQuestion, Services, WhatIf
 from domain.errors import HeartlineError, InvalidRequest, NotFound
 from domain.records import Json, JsonObject, NeutralMessage, Usage
 from tests.fakes_metrics import NotedMetrics
@@ -79,7 +79,7 @@ class FakeTurns:
         return self.reply
 
 
-def page(data: Sequence[JsonObject], *, has_more: bool = False) -> JsonObject:
+def listed(data: Sequence[JsonObject], *, has_more: bool = False) -> JsonObject:
     return {"object": "list", "data": list(data), "has_more": has_more}
 
 
@@ -93,8 +93,11 @@ class FakeSessions:
     imported: list[tuple[JsonObject, str | None]] = field(default_factory=list[tuple[JsonObject, str | None]])
     broken: HeartlineError | None = None
 
-    async def list(self, owner: str, *, limit: int, after: str | None) -> JsonObject:
-        return page([{"id": "tea", "owner": owner, "limit": limit, "after": after}])
+    async def list(self, owner: str, *, limit: int, after: str | None = None, search: str | None = None) -> JsonObject:
+        return listed([{"id": "tea", "owner": owner, "limit": limit, "after": after, "search": search}])
+
+    async def usage(self, owner: str, *, days: int) -> JsonObject:
+        return listed([{"owner": owner, "days": days}])
 
     async def state(self, owner: str, session: str, *, at: int | None) -> JsonObject:
         self._known(owner, session)
@@ -107,19 +110,23 @@ class FakeSessions:
         if self.broken is not None and after:
             raise self.broken
         newer = [event for event in self.happened if cast(int, event["version"]) > after]
-        return page(newer[:limit], has_more=len(newer) > limit)
+        return listed(newer[:limit], has_more=len(newer) > limit)
 
-    async def messages(self, owner: str, session: str, *, at: int | None, limit: int, after: int) -> JsonObject:
+    async def messages(self, owner: str, session: str, *, at: int | None, page: Page) -> JsonObject:
         self._known(owner, session)
-        return page([{"at": at, "limit": limit, "after": after}])
+        return listed([{"at": at, "limit": page.limit, "after": page.after, "offset": page.offset}])
+
+    async def siblings(self, owner: str, session: str, *, at: int | None) -> JsonObject:
+        self._known(owner, session)
+        return listed([{"text": "Coffee.", "at": at}])
 
     async def emotions(self, owner: str, session: str, *, at: int | None) -> JsonObject:
         self._known(owner, session)
-        return page([{"label": "joy", "at": at}])
+        return listed([{"label": "joy", "at": at}])
 
     async def summaries(self, owner: str, session: str, *, at: int | None) -> JsonObject:
         self._known(owner, session)
-        return page([{"text": "Tea.", "at": at}])
+        return listed([{"text": "Tea.", "at": at}])
 
     async def turn(self, owner: str, session: str, turn: str, *, at: int | None) -> JsonObject:
         self._known(owner, session)
@@ -131,7 +138,7 @@ class FakeSessions:
 
     async def recall(self, owner: str, session: str, question: RecallQuestion) -> JsonObject:
         self._known(owner, session)
-        return page([{"query": question.query, "k": question.k, "at": question.at, "filters": question.filters}])
+        return listed([{"query": question.query, "k": question.k, "at": question.at, "filters": question.filters}])
 
     async def rewind(self, owner: str, session: str, *, to: int) -> JsonObject:
         self._known(owner, session)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Final, cast
 
+from api.services import Page
 from domain.messages import Instruction
 from domain.records import JsonObject
 from domain.session import session_id
@@ -52,7 +53,7 @@ async def replay(built: System, turn: str, session: str = "harbour", owner: str 
 
 
 async def messages(built: System, session: str = "harbour") -> list[Answer]:
-    return data(await built.sessions.messages(OWNER, session, at=None, limit=1000, after=0))
+    return data(await built.sessions.messages(OWNER, session, at=None, page=Page(limit=1000)))
 
 
 async def exported(built: System, session: str = "harbour", owner: str = OWNER) -> Lines:

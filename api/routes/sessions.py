@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.routes.access import owner, parsed, services, session, turn
 from api.routes.following import follow
+from api.services import Page
 from api.wire import query
 from api.wire.address import session_id
 from api.wire.body import json_response
@@ -20,7 +21,9 @@ router = APIRouter(prefix="/sessions")
 async def list_sessions(request: Request) -> Response:
     asked = request.query_params
     after = session_id(asked["after"], "after") if "after" in asked else None
-    return json_response(await services(request).sessions.list(owner(request), limit=query.limit(asked), after=after))
+    search = query.text(asked, "search")
+    sessions = services(request).sessions
+    return json_response(await sessions.list(owner(request), limit=query.limit(asked), after=after, search=search))
 
 
 @router.post("/import")
@@ -50,14 +53,15 @@ async def events(request: Request) -> Response:
 @router.get("/{session}/messages")
 async def messages(request: Request) -> Response:
     asked, sessions = request.query_params, services(request).sessions
-    page = await sessions.messages(
-        owner(request),
-        session(request),
-        at=query.version(asked),
-        limit=query.limit(asked),
-        after=query.after(asked),
-    )
-    return json_response(page)
+    page = Page(limit=query.limit(asked), after=query.after(asked), offset=query.offset(asked))
+    found = await sessions.messages(owner(request), session(request), at=query.version(asked), page=page)
+    return json_response(found)
+
+
+@router.get("/{session}/siblings")
+async def siblings(request: Request) -> Response:
+    at = query.version(request.query_params)
+    return json_response(await services(request).sessions.siblings(owner(request), session(request), at=at))
 
 
 @router.get("/{session}/emotions")

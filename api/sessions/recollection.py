@@ -7,7 +7,7 @@ Stores nothing and calls no language model.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -19,13 +19,14 @@ from api.sessions.audit import candidate_json
 from api.sessions.reader import Asked, Reader
 from domain.records import Json, JsonObject
 from projections.evidence import Query
+from projections.policies import policy_named
 from projections.recall import Ranking, View
 from projections.remembered import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
-    """Answers questions of recall by the policy that turns use."""
+    """Answers questions of recall by the policy that turns use, or another."""
 
     reader: Reader
     seeking: Seeking
@@ -35,8 +36,10 @@ class Recollection:
     async def recall(self, owner: str, session: str, question: RecallQuestion) -> JsonObject:
         """The best `k` memories, best first, and how many candidates met which verdict.
 
-        Raises InvalidRequest for a filter that there is not, or a wrong value of one.
+        Raises InvalidRequest for a filter or a policy that there is not, or a wrong value of a filter.
         """
+        if question.policy is not None:
+            return await self._by(question.policy).recall(owner, session, replace(question, policy=None))
         filters = Filters.read(question.filters)
         query = await self.query(owner, session, question)
 
@@ -45,6 +48,9 @@ class Recollection:
             return self._answer(asked, query, filters, question.k)
 
         return await self.reader.fresh(read)
+
+    def _by(self, policy: str) -> "Recollection":
+        return replace(self, seeking=replace(self.seeking, policy=policy_named(policy)))
 
     async def query(self, owner: str, session: str, question: RecallQuestion) -> Query:
         """The question as memories are sought with it today."""

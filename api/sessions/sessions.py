@@ -7,18 +7,18 @@ Every read sees what was appended before it. Nothing here stores anything or cal
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from api.chat.perception import Perception
 from api.chat.seeking import Seeking
 from api.ports import EventLog
-from api.services import RecallQuestion
+from api.services import Page, RecallQuestion
 from api.sessions.audit import Audit
 from api.sessions.axis import Axis, event_json
 from api.sessions.reader import Asked, Reader
 from api.sessions.recollection import Recollection
-from api.sessions.states import States, message_json, summary_json
+from api.sessions.states import States, summary_json
 from domain.errors import InvalidRequest
 from domain.records import Json, JsonObject
 from projections.follower import Follower
@@ -43,8 +43,9 @@ class SessionReads:
 
     # -- the session ---------------------------------------------------------------------------------------------------
 
-    async def list(self, owner: str, *, limit: int, after: str | None) -> JsonObject:
-        """The owner's sessions, the one with the latest event first; those behind session `after` in that order."""
+    async def list(self, owner: str, *, limit: int, after: str | None = None, search: str | None = None) -> JsonObject:
+        """The owner's sessions, the one with the latest event first; those behind session `after` in that order. With
+        `search`, those that have it in their id or title."""
 
         def read() -> JsonObject:
             last = self._reader.entry_of(owner, after) if after is not None else None
@@ -52,7 +53,7 @@ class SessionReads:
                 raise InvalidRequest("There is no such session to go on from.", param="after")
             with self._models.views.snapshot():
                 behind = Asked(entry=last, at=None).id if last is not None else None
-                entries = self._models.catalogue.list(owner, limit=limit + 1, after=behind)
+                entries = self._models.catalogue.list(owner, limit=limit + 1, after=behind, search=search)
                 rows = [self._states.row(Asked(entry=entry, at=None)) for entry in entries[:limit]]
             return listed(rows, has_more=len(entries) > limit)
 
@@ -61,6 +62,17 @@ class SessionReads:
     async def state(self, owner: str, session: str, *, at: int | None) -> JsonObject:
         """The session as of a version: persona, working memory, summary, emotion, usage and cost, lineage."""
         return await self._reader.ask(owner, session, at, self._states.state)
+
+    async def usage(self, owner: str, *, days: int) -> JsonObject:
+        """Tokens and cost of the owner's replies on each of the last `days` days (UTC, today among them) that had any,
+        oldest first."""
+        since = (self.clock().astimezone(UTC).date() - timedelta(days=days - 1)).isoformat()
+
+        def read() -> JsonObject:
+            with self._models.views.snapshot():
+                return listed(self._states.days(self._models.catalogue.list(owner, limit=-1), since))
+
+        return await self._reader.fresh(read)
 
     # -- what is in it -------------------------------------------------------------------------------------------------
 
@@ -75,17 +87,32 @@ class SessionReads:
 
         return await self._reader.ask(owner, session, None, read)
 
-    async def messages(self, owner: str, session: str, *, at: int | None, limit: int, after: int) -> JsonObject:
-        """The messages in view from the root on, or behind message `after`, which must be in view itself."""
+    async def messages(self, owner: str, session: str, *, at: int | None, page: Page) -> JsonObject:
+        """The messages in view from the root on, or behind message `page.after`, which must be in view itself. `offset`
+        says how many stand before the page."""
 
         def read(asked: Asked) -> JsonObject:
             conversation = self._models.conversation
-            if after and after not in conversation.path(asked.id, asked.at):
-                raise InvalidRequest(f"Message {after} is not in view.", param="after")
-            found = conversation.messages(asked.id, asked.at, after=after or None, limit=limit + 1)
-            return listed([message_json(message) for message in found[:limit]], has_more=len(found) > limit)
+            before = self._before(asked, page.after) if page.after else 0
+            found = conversation.messages(
+                asked.id, asked.at, after=page.after or None, offset=page.offset, limit=page.limit + 1
+            )
+            rows = self._states.messages(asked, found[: page.limit])
+            return {**listed(rows, has_more=len(found) > page.limit), "offset": before + page.offset}
 
         return await self._reader.ask(owner, session, at, read)
+
+    def _before(self, asked: Asked, after: int) -> int:
+        """How many messages in view come up to this one, itself among them."""
+        path = self._models.conversation.path(asked.id, asked.at)
+        if after not in path:
+            raise InvalidRequest(f"Message {after} is not in view.", param="after")
+        return path.index(after) + 1
+
+    async def siblings(self, owner: str, session: str, *, at: int | None) -> JsonObject:
+        """The messages that are not in view: swipes, former texts, branches that were left. Each stood behind the
+        message `after` and was last seen before version `left`."""
+        return await self._reader.ask(owner, session, at, lambda asked: listed(self._states.siblings(asked)))
 
     async def emotions(self, owner: str, session: str, *, at: int | None) -> JsonObject:
         """What was read in the messages in view, in their order; `version` is the reading's, `of` the message's."""

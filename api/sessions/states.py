@@ -9,11 +9,12 @@ from api.sessions.reader import Asked
 from domain.emotion import importance_parts
 from domain.mood import REACH, Felt, Mood, mood, moods
 from domain.records import Json, JsonObject
+from projections.catalogue import SessionEntry
 from projections.emotions import MessageEmotion
 from projections.messages import PathMessage
 from projections.read_models import ReadModels
 from projections.summaries import Summary
-from projections.usage import Price
+from projections.usage import Price, UsageTotals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class States:
             "created": entry.created,
             "last_activity": entry.last_activity,
             "dominant_emotion": felt.dominant if felt is not None else None,
+            "lineage": self._lineage(asked),
         }
 
     def state(self, asked: Asked) -> dict[str, Json]:
@@ -54,7 +56,7 @@ class States:
             "summary": summary.text if summary is not None else None,
             "emotion": feeling_json(felt) if felt is not None else None,
             "usage": self._usage(asked),
-            "lineage": self._lineage(asked),
+            "lineage": {**self._lineage(asked), "forks": self._forks(asked)},
             "messages": len(path),
         }
 
@@ -67,6 +69,16 @@ class States:
     def _persona(self, asked: Asked) -> dict[str, Json] | None:
         persona = self.models.instructions.persona(asked.id, asked.at)
         return {"version": persona.version, "text": persona.text} if persona is not None else None
+
+    def messages(self, asked: Asked, messages: Sequence[PathMessage]) -> list[dict[str, Json]]:
+        """The messages, each with what was read in it; `emotion` and `importance` are null where nothing was yet."""
+        read = {message.version: reading for message, reading in self._read(asked, messages)}
+        return [{**message_json(message), **_mark(read.get(message.version))} for message in messages]
+
+    def siblings(self, asked: Asked) -> list[dict[str, Json]]:
+        """The messages that are not in view, and where they stood."""
+        found = self.models.conversation.siblings(asked.id, asked.at)
+        return [{**message_json(one.message), "after": one.after, "left": one.left} for one in found]
 
     def emotions(self, asked: Asked) -> list[dict[str, Json]]:
         """What was read in the messages in view, in their order, and the mood after each of them."""
@@ -88,15 +100,17 @@ class States:
         return [(message, readings[message.version]) for message in messages if message.version in readings]
 
     def _usage(self, asked: Asked) -> dict[str, Json]:
-        totals = self.models.usage.totals(asked.id, asked.at, prices=self.prices)
-        return {
-            "input_tokens": totals.input_tokens,
-            "output_tokens": totals.output_tokens,
-            "cached_tokens": totals.cached_tokens,
-            "reasoning_tokens": totals.reasoning_tokens,
-            "estimated": totals.estimated,
-            "estimated_cost_usd": None if totals.estimated_cost_usd is None else float(totals.estimated_cost_usd),
-        }
+        return usage_json(self.models.usage.totals(asked.id, asked.at, prices=self.prices))
+
+    def days(self, sessions: Sequence[SessionEntry], since: str) -> list[dict[str, Json]]:
+        """What the sessions used on each day from `since` on."""
+        found = self.models.usage.days([UUID(entry.session) for entry in sessions], since=since, prices=self.prices)
+        return [{"date": day, "replies": totals.replies, **usage_json(totals)} for day, totals in found.items()]
+
+    def _forks(self, asked: Asked) -> list[Json]:
+        """The sessions that were forked from this one up to that version."""
+        forks = self.models.catalogue.forks(asked.id)
+        return [{"id": fork.external_id, "at": fork.at} for fork in forks if (fork.at or 0) <= asked.version]
 
     def _lineage(self, asked: Asked) -> dict[str, Json]:
         """The session this one was forked from, by its name; null once that is gone, or before the fork."""
@@ -118,6 +132,7 @@ def message_json(message: PathMessage) -> dict[str, Json]:
         "created": message.said_at,
         "origin": message.origin,
         "edited": message.edited,
+        "replaces": message.replaces,
     }
     if message.images:
         told["images"] = cast("list[Json]", message.images)
@@ -126,6 +141,25 @@ def message_json(message: PathMessage) -> dict[str, Json]:
     if message.tool_call_id is not None:
         told["tool_call_id"] = message.tool_call_id
     return told
+
+
+def usage_json(totals: UsageTotals) -> dict[str, Json]:
+    return {
+        "input_tokens": totals.input_tokens,
+        "output_tokens": totals.output_tokens,
+        "cached_tokens": totals.cached_tokens,
+        "reasoning_tokens": totals.reasoning_tokens,
+        "estimated": totals.estimated,
+        "estimated_cost_usd": None if totals.estimated_cost_usd is None else float(totals.estimated_cost_usd),
+    }
+
+
+def _mark(reading: MessageEmotion | None) -> dict[str, Json]:
+    """What a list of messages shows of a reading."""
+    if reading is None:
+        return {"emotion": None, "importance": None}
+    felt = {"dominant": reading.dominant, "confidence": reading.confidence, "valence": reading.valence}
+    return {"emotion": felt, "importance": reading.importance}
 
 
 def reading_json(message: PathMessage, reading: MessageEmotion) -> dict[str, Json]:

@@ -55,6 +55,8 @@ def _sessions() -> dict[str, JsonObject]:
     limit = _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000}, "Entries of a page.")
     after = _parameter("after", "query", {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, "The last one seen.")
     last = _parameter("after", "query", _ID, "Id of the last session seen.")
+    search = _parameter("search", "query", {"type": "string"}, "What the id or the title holds.")
+    offset = _parameter("offset", "query", {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, "Entries left out.")
     follow = _parameter("follow", "query", {"type": "boolean"}, "Go on with the events as they come.")
     name = _parameter("id", "query", _ID, "Name of the new session; made up without it.")
     turn = _parameter("turn", "path", {"type": "string", "minLength": 1}, "A turn's id, or its completion's.")
@@ -66,7 +68,8 @@ def _sessions() -> dict[str, JsonObject]:
     own: dict[str, JsonObject] = {
         "": {"get": _operation("The session as of a version", [at], answer=one)},
         "/events": {"get": _operation("What happened", [after, limit, follow], answer=events)},
-        "/messages": {"get": _operation("The messages in view", [at, limit, after], answer=lists)},
+        "/messages": {"get": _operation("The messages in view", [at, limit, after, offset], answer=lists)},
+        "/siblings": {"get": _operation("The messages that are not in view, and where they stood", [at], answer=lists)},
         "/emotions": {"get": _operation("What was felt", [at], answer=lists)},
         "/summaries": {"get": _operation("The summaries", [at], answer=lists)},
         "/recall": {"post": _operation("What would be recalled", body="RecallRequest", answer=one)},
@@ -84,8 +87,12 @@ def _sessions() -> dict[str, JsonObject]:
             "post": _operation("What another policy would have shown", [turn], body="WhatIfRequest", answer=one)
         },
     }
+    days = _parameter(
+        "days", "query", {"type": "integer", "minimum": 1, "maximum": 366}, "Days back, today among them."
+    )
     return {
-        "/sessions": {"get": _operation("Your sessions, newest first", [limit, last], answer=lists)},
+        "/usage": {"get": _operation("What your replies took and cost, by day", [days], answer=lists)},
+        "/sessions": {"get": _operation("Your sessions, newest first", [limit, last, search], answer=lists)},
         "/sessions/import": {"post": _operation("A session from elsewhere", [name], body="ImportRequest", answer=one)},
         **{f"{_SESSION}{path}": _within(_SESSION_PARAMETER, item) for path, item in own.items()},
     }
@@ -204,6 +211,8 @@ _SAMPLING: Final[JsonObject] = {
 }
 """What every client may say; other fields of OpenAI's are read as well, unknown ones ignored."""
 
+_POLICY: Final[JsonObject] = {"enum": ["heartline", "hybrid", "cosine", None]}
+
 _SCHEMAS: Final[JsonObject] = {
     "Failure": _object(
         ["error"],
@@ -235,13 +244,14 @@ _SCHEMAS: Final[JsonObject] = {
         k={"type": ["integer", "null"], "minimum": 1, "maximum": 1000},
         at={**_VERSION, "type": ["integer", "null"]},
         filters={"type": ["object", "null"]},
+        policy=_POLICY,
     ),
     "RewindRequest": _object(["to"], to=_VERSION),
     "ForkRequest": _object([], at={**_VERSION, "type": ["integer", "null"]}, **{"as": {**_ID, "type": _WORD["type"]}}),
     "CarryRequest": _object(["from", "version"], version=_VERSION, **{"from": _ID}),
     "WhatIfRequest": _object(
         [],
-        policy={"enum": ["heartline", "hybrid", "cosine", None]},
+        policy=_POLICY,
         top_k={"type": ["integer", "null"], "minimum": 1, "maximum": 1000},
         budget={"type": ["integer", "null"], "minimum": 1, "maximum": 10_000_000},
     ),

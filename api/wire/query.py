@@ -8,6 +8,8 @@ from domain.errors import InvalidRequest
 
 PAGE: Final = 100
 LONGEST_PAGE: Final = 1000
+MONTH: Final = 30
+YEAR: Final = 366
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -21,6 +23,11 @@ def after(query: Mapping[str, str]) -> int:
     return _number(query, "after", least=0) if "after" in query else 0
 
 
+def offset(query: Mapping[str, str]) -> int:
+    """How many entries stand before a page, 0 when it is not given."""
+    return _number(query, "offset", least=0) if "offset" in query else 0
+
+
 def limit(query: Mapping[str, str]) -> int:
     """How many entries a page has at most."""
     if "limit" not in query:
@@ -29,6 +36,24 @@ def limit(query: Mapping[str, str]) -> int:
     if number > LONGEST_PAGE:
         raise InvalidRequest(f"limit must not exceed {LONGEST_PAGE}.", param="limit")
     return number
+
+
+def days(query: Mapping[str, str]) -> int:
+    """How many days back, 30 when it is not given, a year at most."""
+    if "days" not in query:
+        return MONTH
+    number = _number(query, "days", least=1)
+    if number > YEAR:
+        raise InvalidRequest(f"days must not exceed {YEAR}.", param="days")
+    return number
+
+
+def text(query: Mapping[str, str], name: str) -> str | None:
+    """A text, None when it is not given or empty. Raises InvalidRequest for one with a NUL in it."""
+    given = query.get(name, "").strip()
+    if "\0" in given:
+        raise InvalidRequest("NUL characters are not allowed in texts.", param=name)
+    return given or None
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:

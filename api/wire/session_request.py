@@ -15,6 +15,7 @@ class _Recall(Fields):
     k: Annotated[int, Field(ge=1, le=1000)] | None = None
     at: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     filters: JsonDict | None = None
+    policy: Annotated[str, Field(min_length=1)] | None = None
 
 
 class _WhatIf(Fields):
@@ -34,7 +35,9 @@ def parse_recall(raw: bytes) -> RecallQuestion:
     fields = validated(_Recall, parse_object(raw))
     if not fields.query.strip():
         raise InvalidRequest("The query must not be empty.", param="query")
-    return RecallQuestion(query=fields.query, k=fields.k or 10, at=fields.at, filters=fields.filters or {})
+    return RecallQuestion(
+        query=fields.query, k=fields.k or 10, at=fields.at, filters=fields.filters or {}, policy=fields.policy
+    )
 
 
 def parse_import(raw: bytes) -> JsonObject:

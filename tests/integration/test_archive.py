@@ -133,7 +133,7 @@ async def test_a_fork_is_exported_with_its_past_and_imported_as_one_session(live
         theirs = await messages(there, "fork")
 
     assert theirs == await messages(lived, "fork")
-    assert (found["lineage"], found["messages"]) == ({"parent": None, "at": None}, 14)
+    assert (found["lineage"], found["messages"]) == ({"parent": None, "at": None, "forks": []}, 14)
 
 
 async def test_an_open_turn_of_the_parent_is_no_turn_of_an_imported_fork(lived: System, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from api.services import RecallQuestion
+from api.services import Page, RecallQuestion
 from domain.errors import Conflict, InvalidRequest, NotFound, TurnAlreadyOpen
 from domain.events import SessionForked
 from domain.session import session_id
@@ -32,7 +32,7 @@ async def heartline(tmp_path: Path, model: ScriptedModel) -> AsyncGenerator[Syst
 
 
 async def texts(heartline: System, session: str, at: int | None = None) -> list[str]:
-    listed = await heartline.sessions.messages(OWNER, session, at=at, limit=1000, after=0)
+    listed = await heartline.sessions.messages(OWNER, session, at=at, page=Page(limit=1000))
     return [one["text"] for one in cast("list[dict[str, Any]]", listed["data"]) if one["role"] == "user"]
 
 
@@ -45,8 +45,17 @@ async def recalled(heartline: System, session: str, query: str) -> list[dict[str
     return cast("list[dict[str, Any]]", (await heartline.sessions.recall(OWNER, session, question))["data"])
 
 
+async def said(heartline: System, session: str, at: int | None = None) -> list[int]:
+    listed = await heartline.sessions.messages(OWNER, session, at=at, page=Page(limit=1000))
+    return [one["version"] for one in cast("list[dict[str, Any]]", listed["data"])]
+
+
+async def siblings(heartline: System, session: str, at: int | None = None) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", (await heartline.sessions.siblings(OWNER, session, at=at))["data"])
+
+
 async def message(heartline: System, text: str, session: str = "tea") -> int:
-    listed = await heartline.sessions.messages(OWNER, session, at=None, limit=1000, after=0)
+    listed = await heartline.sessions.messages(OWNER, session, at=None, page=Page(limit=1000))
     rows = cast("list[dict[str, Any]]", listed["data"])
     return next(row["version"] for row in rows if row["text"] == text)
 
@@ -67,6 +76,21 @@ async def test_a_rewind_hides_what_was_said_later_and_loses_nothing(heartline: S
         "The cat sleeps.",
         "The marmalade is hidden.",
     ]
+
+
+async def test_what_a_rewind_hides_is_told_with_where_it_stood(heartline: System) -> None:
+    middle, head = await message(heartline, "The cat sleeps.") - 1, await version(heartline)
+    (_, last) = await said(heartline, "tea", at=middle)
+    later = await said(heartline, "tea")
+    await heartline.branches.rewind(OWNER, "tea", to=middle)
+    await heartline.branches.fork(OWNER, "tea", at=None, name="branch")
+
+    for session in ("tea", "branch"):
+        found = await siblings(heartline, session)
+        assert [one["version"] for one in found] == later[2:]
+        assert {(one["after"], one["left"]) for one in found} == {(last, head + 2)}
+    assert await siblings(heartline, "tea", at=head) == []
+    assert await siblings(heartline, "branch", at=head) == []
 
 
 async def test_a_rewind_can_be_taken_back_by_another(heartline: System) -> None:
@@ -246,7 +270,8 @@ async def test_a_name_that_is_taken_is_refused_and_its_session_is_as_before(hear
             await heartline.branches.fork(OWNER, "tea", at=at, name="milk")
 
     assert await version(heartline, "milk") == head
-    assert (await heartline.sessions.state(OWNER, "milk", at=None))["lineage"] == {"parent": None, "at": None}
+    found = await heartline.sessions.state(OWNER, "milk", at=None)
+    assert found["lineage"] == {"parent": None, "at": None, "forks": []}
 
 
 async def test_a_fork_without_a_name_gets_one(heartline: System) -> None:

@@ -124,11 +124,22 @@ def test_a_resource_is_read_as_of_a_version(http: httpx2.Client, url: str, answe
 @pytest.mark.parametrize(
     ("url", "data"),
     [
-        ("/sessions", [{"id": "tea", "owner": "local", "limit": 100, "after": None}]),
-        ("/sessions?limit=5&after=a%20b", [{"id": "tea", "owner": "local", "limit": 5, "after": "a b"}]),
+        ("/sessions", [{"id": "tea", "owner": "local", "limit": 100, "after": None, "search": None}]),
+        (
+            "/sessions?limit=5&after=a%20b",
+            [{"id": "tea", "owner": "local", "limit": 5, "after": "a b", "search": None}],
+        ),
+        (
+            "/sessions?search=+mara&limit=5",
+            [{"id": "tea", "owner": "local", "limit": 5, "after": None, "search": "mara"}],
+        ),
+        ("/usage", [{"owner": "local", "days": 30}]),
+        ("/usage?days=7", [{"owner": "local", "days": 7}]),
         ("/sessions/tea/events", [{"version": 1, "type": "a"}, {"version": 2, "type": "b"}]),
         ("/sessions/tea/events?after=1", [{"version": 2, "type": "b"}]),
-        ("/sessions/tea/messages?at=7&limit=9&after=3", [{"at": 7, "limit": 9, "after": 3}]),
+        ("/sessions/tea/messages?at=7&limit=9&after=3", [{"at": 7, "limit": 9, "after": 3, "offset": 0}]),
+        ("/sessions/tea/messages?limit=9&offset=40", [{"at": None, "limit": 9, "after": 0, "offset": 40}]),
+        ("/sessions/tea/siblings?at=7", [{"text": "Coffee.", "at": 7}]),
         ("/sessions/tea/emotions?at=7", [{"label": "joy", "at": 7}]),
         ("/sessions/tea/summaries", [{"text": "Tea.", "at": None}]),
     ],

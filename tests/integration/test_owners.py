@@ -31,6 +31,7 @@ HIDDEN: Final = {
     "GET /sessions/{session}": Asked(),
     "GET /sessions/{session}/events": Asked(),
     "GET /sessions/{session}/messages": Asked(),
+    "GET /sessions/{session}/siblings": Asked(),
     "GET /sessions/{session}/emotions": Asked(),
     "GET /sessions/{session}/summaries": Asked(),
     "GET /sessions/{session}/turns/{turn}": Asked(),
@@ -48,6 +49,7 @@ HIDDEN: Final = {
 
 OWN: Final = {
     "GET /sessions": Asked(),
+    "GET /usage": Asked(),
     "POST /sessions/import": Asked({"messages": [{"role": "user", "content": "Tea?"}]}, query="?id=pantry"),
     "POST /v1/chat/completions": Asked({"messages": [{"role": "user", "content": "Tea?"}]}),
     "POST /v1/completions": Asked({"prompt": "Tea?"}),
@@ -67,7 +69,11 @@ COMMON: Final = {
 }
 """The same for every owner, and nothing of any session."""
 
-OPEN: Final = {"GET /": Asked(), "GET /health": Asked(), "GET /openapi.json": Asked()}
+OPEN: Final = {
+    "GET /": Asked(),
+    "GET /health": Asked(),
+    "GET /openapi.json": Asked(),
+}
 """Answered without a key."""
 
 CLOSED: Final = {**HIDDEN, **OWN, **COMMON}

@@ -37,6 +37,23 @@ async def test_recall_finds_the_best_memories_with_who_said_them_and_when(heartl
     assert best["score"] == pytest.approx(sum(best["parts"].values()), abs=1e-5)
 
 
+async def test_recall_can_be_asked_of_another_policy(heartline: System) -> None:
+    question = RecallQuestion(query="Pepper", k=3, at=None, filters={}, policy="cosine")
+    found = cast("Answer", await heartline.sessions.recall(OWNER, "harbour", question))
+
+    assert found["policy"]["name"] == "cosine"
+    assert found["data"][0]["parts"].keys() <= {"cosine", "feeling"}
+
+
+async def test_recall_by_an_unknown_policy_is_a_wrong_request(heartline: System) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await heartline.sessions.recall(
+            OWNER, "harbour", RecallQuestion(query="Pepper", k=3, at=None, filters={}, policy="luck")
+        )
+
+    assert refused.value.param == "policy"
+
+
 async def test_recall_gives_no_more_than_asked_for(heartline: System) -> None:
     assert len(await recalled(heartline, "Pepper", k=2)) == 2
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from api.services import RecallQuestion
+from api.services import Page, RecallQuestion
 from domain.messages import Instruction
 from tests.system import OWNER, Rules, System, read, system
 
@@ -49,12 +49,12 @@ async def _step(heartline: System, name: str, number: int) -> None:
             persona = Instruction(role="system", text=f"You are {WORDS[number % 3]}.")
             await read(await heartline.ask("chat", persona, heartline.said(text)))
         case "carry":
-            said = await heartline.sessions.messages(OWNER, "other", at=None, limit=100, after=0)
+            said = await heartline.sessions.messages(OWNER, "other", at=None, page=Page(limit=100))
             rows = cast("list[dict[str, Any]]", said["data"])
             source = rows[number % len(rows)]["version"]
             await heartline.branches.carry(OWNER, "chat", source="other", version=source)
         case "swipe":
-            said = await heartline.sessions.messages(OWNER, "chat", at=None, limit=1000, after=0)
+            said = await heartline.sessions.messages(OWNER, "chat", at=None, page=Page(limit=1000))
             texts = [one["text"] for one in cast("list[dict[str, Any]]", said["data"]) if one["role"] == "user"]
             await heartline.talk("chat", texts[-1] if texts else text)
         case "rewind":

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from api.services import Page
 from domain.errors import InvalidRequest, NotFound
 from domain.messages import Instruction
 from tests.fakes_models import Script, ScriptedModel, usage
@@ -40,6 +41,7 @@ async def test_sessions_are_listed_with_the_latest_first_and_only_to_their_owner
         "created": data(listed)[0]["created"],
         "last_activity": data(listed)[0]["last_activity"],
         "dominant_emotion": "joy",
+        "lineage": {"parent": None, "at": None},
     }
 
 
@@ -51,6 +53,17 @@ async def test_a_list_goes_on_behind_the_last_session_seen(heartline: System) ->
 
     assert (data(first)[0]["id"], first["has_more"]) == ("tea", True)
     assert (data(second)[0]["id"], second["has_more"]) == ("harbour", False)
+
+
+@pytest.mark.parametrize(
+    ("search", "found"), [("HARB", ["harbour"]), ("moved to oslo", ["harbour"]), ("ea", ["tea"]), ("100%", list[str]())]
+)
+async def test_a_list_can_be_of_what_an_id_or_title_holds(heartline: System, search: str, found: list[str]) -> None:
+    await heartline.talk("tea", "Hello")
+
+    listed = await heartline.sessions.list(OWNER, limit=10, search=search)
+
+    assert [row["id"] for row in data(listed)] == found
 
 
 async def test_a_list_does_not_go_on_behind_a_session_that_is_not_there(heartline: System) -> None:
@@ -71,7 +84,7 @@ async def test_the_state_tells_what_a_session_is(heartline: System) -> None:
     assert versions(found["working_memory"]) == list(range(2, 14))
     assert found["persona"] is None
     assert found["summary"] is None
-    assert found["lineage"] == {"parent": None, "at": None}
+    assert found["lineage"] == {"parent": None, "at": None, "forks": []}
     assert found["usage"]["estimated_cost_usd"] == 0.0
 
 
@@ -118,6 +131,16 @@ async def test_usage_of_a_model_without_a_price_has_no_cost(heartline: System) -
     assert (usage["input_tokens"], usage["output_tokens"], usage["estimated_cost_usd"]) == (14, 10, None)
 
 
+async def test_usage_by_day_is_the_owners_alone(heartline: System) -> None:
+    await heartline.talk("tea", "Hello", "Hello again")
+    await heartline.talk("theirs", "Hello", owner="somebody")
+
+    (day,) = data(await heartline.sessions.usage(OWNER, days=366))
+
+    assert (day["replies"], day.keys() >= {"date", "input_tokens", "estimated_cost_usd"}) == (2, True)
+    assert data(await heartline.sessions.usage("nobody", days=366)) == []
+
+
 async def test_the_offline_model_costs_nothing(tmp_path: Path) -> None:
     outside = Outside(model=ScriptedModel(models=["heartline-offline"]))
     async with system(tmp_path, outside=outside) as heartline:
@@ -157,7 +180,7 @@ async def test_an_unknown_session_and_another_owners_are_not_found(heartline: Sy
 
 
 async def test_messages_keep_who_said_them_and_when(heartline: System) -> None:
-    found = data(await heartline.sessions.messages(OWNER, "harbour", at=None, limit=1, after=0))
+    found = data(await heartline.sessions.messages(OWNER, "harbour", at=None, page=Page(limit=1)))
 
     assert found == [
         {
@@ -169,33 +192,49 @@ async def test_messages_keep_who_said_them_and_when(heartline: System) -> None:
             "created": "2025-03-01T17:00:00+00:00",
             "origin": "imported",
             "edited": False,
+            "replaces": None,
+            "emotion": {"dominant": "neutral", "confidence": 1.0, "valence": 0.0},
+            "importance": 0.55,
         }
     ]
 
 
 async def test_messages_are_paged_from_the_root_on(heartline: System) -> None:
-    first = await heartline.sessions.messages(OWNER, "harbour", at=None, limit=5, after=0)
-    rest = await heartline.sessions.messages(OWNER, "harbour", at=None, limit=50, after=6)
+    first = await heartline.sessions.messages(OWNER, "harbour", at=None, page=Page(limit=5))
+    rest = await heartline.sessions.messages(OWNER, "harbour", at=None, page=Page(limit=50, after=6))
 
     assert (versions(data(first)), first["has_more"]) == ([2, 3, 4, 5, 6], True)
     assert (versions(data(rest)), rest["has_more"]) == (list(range(7, 14)), False)
 
 
+async def test_messages_are_read_from_any_place_on_with_what_was_read_in_them(heartline: System) -> None:
+    page = await heartline.sessions.messages(OWNER, "harbour", at=None, page=Page(limit=2, offset=5))
+    behind = await heartline.sessions.messages(OWNER, "harbour", at=None, page=Page(limit=1, offset=2, after=4))
+    found = data(page)
+    before = data(await heartline.sessions.messages(OWNER, "harbour", at=8, page=Page(limit=1, offset=5)))
+
+    assert (versions(found), page["offset"]) == ([7, 8], 5)
+    assert (versions(data(behind)), behind["offset"]) == ([7], 5)
+    assert found[0]["emotion"].keys() == {"dominant", "confidence", "valence"}
+    assert 0.5 <= found[0]["importance"] <= 1
+    assert (before[0]["emotion"], before[0]["importance"]) == (None, None)
+
+
 async def test_messages_as_of_a_version_end_there(heartline: System) -> None:
-    found = await heartline.sessions.messages(OWNER, "harbour", at=4, limit=50, after=0)
+    found = await heartline.sessions.messages(OWNER, "harbour", at=4, page=Page(limit=50))
 
     assert versions(data(found)) == [2, 3, 4]
 
 
 async def test_messages_do_not_go_on_behind_one_that_is_not_in_view(heartline: System) -> None:
     with pytest.raises(InvalidRequest, match="Message 99"):
-        await heartline.sessions.messages(OWNER, "harbour", at=None, limit=5, after=99)
+        await heartline.sessions.messages(OWNER, "harbour", at=None, page=Page(limit=5, after=99))
 
 
 async def test_a_reply_names_its_turn(heartline: System) -> None:
     (turn,) = await heartline.talk("tea", "Hello")
 
-    *_, reply = data(await heartline.sessions.messages(OWNER, "tea", at=None, limit=50, after=0))
+    *_, reply = data(await heartline.sessions.messages(OWNER, "tea", at=None, page=Page(limit=50)))
 
     assert (reply["turn_id"], reply["origin"], reply["role"]) == (turn, "model", "assistant")
 
@@ -261,8 +300,10 @@ async def test_a_fork_tells_its_parent_and_shows_its_ancestors_events(heartline:
     found = await state(heartline, "harbour-2")
     page = data(await heartline.sessions.events(OWNER, "harbour-2", after=11, limit=50))
 
-    assert found["lineage"] == {"parent": "harbour", "at": 13}
-    assert (await state(heartline, "harbour-2", at=13))["lineage"] == {"parent": None, "at": None}
+    assert found["lineage"] == {"parent": "harbour", "at": 13, "forks": []}
+    assert (await state(heartline, "harbour-2", at=13))["lineage"] == {"parent": None, "at": None, "forks": []}
+    assert (await state(heartline))["lineage"]["forks"] == [{"id": "harbour-2", "at": 13}]
+    assert (await state(heartline, at=12))["lineage"]["forks"] == []
     assert [(one["version"], one["type"]) for one in page] == [
         (12, "session.message-received"),
         (13, "session.message-received"),

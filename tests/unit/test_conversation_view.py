@@ -124,6 +124,23 @@ async def test_a_second_choice_is_stored_but_not_on_the_path(world: World) -> No
     assert world.models.conversation.texts(chat.id, [first + 1]) == {first + 1: "two"}
 
 
+async def test_what_is_not_in_view_stands_behind_the_message_that_it_stood_behind(world: World) -> None:
+    chat = SessionBuilder()
+    asked = chat.say("Choose")
+    first = chat.reply("one", "two")
+    swiped_at = chat.version + 1
+    swiped_in = chat.swipe("three")
+    edited = chat.edit(asked, "Choose well")
+
+    await world.see(chat)
+
+    found = world.models.conversation.siblings(chat.id)
+    assert [(one.message.text, one.after) for one in found] == [("Choose", None), ("one", edited), ("two", edited)]
+    assert [one.left for one in found] == [edited + 1, swiped_at, None]
+    assert chat.path == [edited, swiped_in]
+    assert [one.message.version for one in world.models.conversation.siblings(chat.id, first)] == []
+
+
 async def test_a_fork_reads_its_ancestors_texts_and_goes_its_own_way(world: World) -> None:
     chat = SessionBuilder()
     hello = chat.say("Hello")

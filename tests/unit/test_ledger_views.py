@@ -117,6 +117,22 @@ async def test_tokens_and_costs_add_up(world: World) -> None:
     assert world.models.usage.totals(chat.id, then, prices=prices).output_tokens == 20
 
 
+async def test_tokens_add_up_by_day_and_a_forks_common_past_counts_once(world: World) -> None:
+    chat, other = SessionBuilder(), SessionBuilder(external_id="other")
+    chat.reply()
+    fork = chat.fork("chat-2")
+    fork.reply()
+    other.reply()
+    await world.see(chat, fork, other)
+    today = chat.events[-1].timestamp.date().isoformat()
+
+    found = world.models.usage.days([chat.id, fork.id], since="2000-01-01", prices={})
+
+    assert list(found) == [today]
+    assert (found[today].replies, found[today].input_tokens, found[today].estimated_cost_usd) == (2, 200, None)
+    assert world.models.usage.days([chat.id], since="2999-01-01", prices={}) == {}
+
+
 async def test_the_cost_is_unknown_when_one_model_has_no_price(world: World) -> None:
     chat = SessionBuilder()
     chat.reply(model="offline")
