@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.errors import error_response
-from api.routes import branches, completions, embeddings, health, models, reasons, sessions, usage
+from api.routes import branches, completions, embeddings, health, models, reasons, sessions, studio, usage
 from api.services import Services
 from api.wire.access_log import AccessLog
 from api.wire.authentication import Authentication
@@ -62,6 +62,7 @@ def create_app(services: Services, cors_origins: Sequence[str] = ()) -> FastAPI:
     app.include_router(reasons.router)
     app.include_router(health.router)
     app.include_router(usage.router)
+    app.include_router(studio.router)
     return app
 
 

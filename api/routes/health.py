@@ -1,4 +1,7 @@
-"""`GET /health` and `GET /metrics`, and what this server is: `GET /` and `GET /openapi.json`."""
+"""`GET /health` and `GET /metrics`, and what this server is: `GET /` and `GET /openapi.json`.
+
+`/` is the studio for a browser, and a few lines of JSON for everybody else.
+"""
 
 import asyncio
 from importlib.metadata import version
@@ -8,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.routes.access import services
+from api.routes.studio import PAGE, file_of
 from api.wire.body import json_response
 from api.wire.description import description
 
@@ -30,8 +34,14 @@ async def metrics(request: Request) -> Response:
 
 @router.get("/")
 async def root(request: Request) -> Response:
-    base_url = services(request).base_url
-    return json_response({"name": "heartline", "openai_base_url": f"{base_url}/v1", "health": f"{base_url}/health"})
+    if "text/html" in request.headers.get("accept", ""):
+        answer = await file_of(request, PAGE)
+    else:
+        base_url = services(request).base_url
+        told = {"name": "heartline", "openai_base_url": f"{base_url}/v1", "health": f"{base_url}/health"}
+        answer = json_response(told)
+    answer.headers["Vary"] = "Accept"
+    return answer
 
 
 @router.get("/openapi.json")

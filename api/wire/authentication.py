@@ -11,8 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.access.owners import Owners
 from api.access.refusals import Unauthorized
 
-OPEN: Final = frozenset({"/", "/health", "/openapi.json"})
-"""Answered without a key: what the server is, whether it is well, and how it is spoken to. Nothing of any owner."""
+_OPEN: Final = frozenset({"/", "/health", "/openapi.json"})
+
+
+def is_open(path: str) -> bool:
+    """Whether it is answered without a key: what the server is, whether it is well, how it is spoken to, and the
+    studio's files. Nothing of any owner."""
+    return path in _OPEN or path.startswith("/studio/")
 
 
 class Authentication:
@@ -32,7 +37,7 @@ class Authentication:
         try:
             return self._owners.of(_key(Headers(scope=scope)))
         except Unauthorized:
-            if scope["path"] in OPEN:
+            if is_open(scope["path"]):
                 return None
             raise
 

@@ -102,8 +102,13 @@ def _server() -> dict[str, JsonObject]:
     numbers: JsonObject = {"text/plain": {"schema": {"type": "string"}}}
     unfit = {"503": {"description": "It cannot serve now.", "content": _json(_ANY)}}
     health = _operation("Whether the server can serve; without a key only that", answer=_json(_ANY))
+    page: JsonObject = {"text/html": {"schema": {"type": "string"}}}
+    file = _parameter("file", "path", {"type": "string", "minLength": 1}, "A file of the studio, such as main.js.")
     return {
-        "/": {"get": _open(_operation("What this server is", answer=_json(_ANY)))},
+        "/": {
+            "get": _open(_operation("What this server is; for a browser, the studio", answer={**_json(_ANY), **page}))
+        },
+        "/studio/{file}": {"get": _open(_operation("The studio's files", [file], answer={"*/*": {"schema": {}}}))},
         "/health": {"get": _open({**health, "responses": {**_responses(health), **unfit}})},
         "/metrics": {"get": _operation("What was counted, for Prometheus", answer=numbers)},
         "/openapi.json": {"get": _open(_operation("This description", answer=_json(_ANY)))},

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.access.allowance import Allowance, Quota, Standing
 from api.access.refusals import Exhausted
 from api.errors import error_response
-from api.wire.authentication import OPEN
+from api.wire.authentication import is_open
 
 HEADERS: Final = tuple(
     f"x-ratelimit-{told}-{of}" for told in ("limit", "remaining", "reset") for of in ("requests", "tokens")
@@ -24,7 +24,7 @@ class Rationing:
         self._allowance = allowance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in OPEN:
+        if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
         standing = await self._allowance.admit(scope["state"]["owner"])

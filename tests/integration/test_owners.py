@@ -73,6 +73,7 @@ OPEN: Final = {
     "GET /": Asked(),
     "GET /health": Asked(),
     "GET /openapi.json": Asked(),
+    "GET /studio/{file:path}": Asked(),
 }
 """Answered without a key."""
 
@@ -93,6 +94,7 @@ class House:
             .replace("{other}", "pantry")
             .replace("{turn}", self.turn)
             .replace("{name:path}", "fake-1")
+            .replace("{file:path}", "main.js")
         )
         async with client(self.app, key) as http:
             return await http.request(method, path + asked.query, json=asked.body)
