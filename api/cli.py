@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from api import logs
 from api.access.keys import LOCAL
 from api.cli_access import config, keys
+from api.command_line.backups import backup
 from api.command_line.branches import carry, diff, fork, rewind
 from api.command_line.comparisons import bisect, compare
 from api.command_line.looking import sessions, show
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 
 app.add_typer(keys, name="keys")
-for command in (config, sessions, show, rewind, fork, carry, diff, verify):
+for command in (config, sessions, show, rewind, fork, carry, diff, verify, backup):
     app.command()(command)
 for command in (audit, replay, why_not, what_if, bisect, compare):
     app.command()(command)

@@ -2,7 +2,9 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
+from api.adapters.sqlite_backup import Progress, copy_log
 from api.adapters.sqlite_log import SqliteEventLog
 from api.adapters.stored_log import StoredEventLog
 from api.adapters.unmeasured import UNMEASURED
@@ -48,3 +50,9 @@ def open_memory(settings: Settings, metrics: Metrics = UNMEASURED) -> Memory:
     slot.copy_neighbour()
     models = ReadModels.open(slot.file)
     return Memory(log=log, slot=slot, models=models, follower=models.follow(log))
+
+
+def back_up_log(settings: Settings, folder: Path, progress: Progress) -> int:
+    """Copy the event log into the folder, which becomes a data folder by it; the position of the copy's newest event.
+    Raises Unavailable."""
+    return copy_log(settings.data_dir / LOG_FILE, folder / LOG_FILE, progress)
