@@ -10,6 +10,7 @@ from api.adapters.stored_log import StoredEventLog
 from api.adapters.unmeasured import UNMEASURED
 from api.metrics import Metrics
 from api.settings import Settings
+from domain.errors import Unavailable
 from projections.follower import Follower
 from projections.read_models import ReadModels
 from projections.views import Slot, claim_slot
@@ -54,5 +55,7 @@ def open_memory(settings: Settings, metrics: Metrics = UNMEASURED) -> Memory:
 
 def back_up_log(settings: Settings, folder: Path, progress: Progress) -> int:
     """Copy the event log into the folder, which becomes a data folder by it; the position of the copy's newest event.
-    Raises Unavailable."""
+    Raises Unavailable, also where the log lies in PostgreSQL, which has its own means."""
+    if settings.event_log:
+        raise Unavailable("The event log lies in PostgreSQL. Copy that with pg_dump.")
     return copy_log(settings.data_dir / LOG_FILE, folder / LOG_FILE, progress)

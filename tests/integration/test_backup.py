@@ -69,6 +69,17 @@ async def check(file: Path, version: int) -> None:
     await log.close()
 
 
+def test_a_log_in_postgresql_is_left_to_its_own_means(
+    heartline: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVENT_LOG", "postgresql://127.0.0.1:1/none")
+
+    assert heartline("backup", "saved") == 1
+
+    assert "pg_dump" in capsys.readouterr().err
+    assert list(Path.cwd().iterdir()) == []
+
+
 def test_a_backup_overwrites_nothing(heartline: Command, capsys: pytest.CaptureFixture[str]) -> None:
     talk("tea")
     heartline("import", "tea.json", "--as", "tea")
