@@ -239,7 +239,8 @@ class ChatModel(Protocol):
         ...
 
     async def models(self) -> list[str]:
-        """The names a request may give."""
+        """The names that its provider lists. Raises ModelFailed where it lists none: that it cannot be reached, that it
+        refuses our key, or that it does not tell."""
         ...
 
     def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from api.chat.request import TurnRequest
 from api.metrics import Metrics
-from api.ports import Delta, Encoding, Finish, Provider, ReplyDelta, Streamed
+from api.ports import ChatModel, Delta, Encoding, Finish, ModelFailed, Provider, ReplyDelta, Streamed
 from api.services import Expectation, KnownAnswer, Page, RecallQuestion, Services, WhatIf
 from domain.errors import HeartlineError, InvalidRequest, NotFound
 from domain.records import Json, JsonObject, NeutralMessage, Usage
@@ -209,13 +209,18 @@ class FakeReasons:
 
 
 class FakeModel:
-    """Knows two names; nothing of it streams, the answers do."""
+    """Lists two names, others or (None) nothing; nothing of it streams, the answers do."""
 
     provider: Provider = "offline"
     default = "fake-1"
 
+    def __init__(self, listed: Sequence[str] | None = ("fake-1", "makers/fake-2")) -> None:
+        self._listed = listed
+
     async def models(self) -> list[str]:
-        return ["fake-1", "makers/fake-2"]
+        if self._listed is None:
+            raise ModelFailed("The language model cannot be reached.", code="upstream_unavailable", status=503)
+        return list(self._listed)
 
     def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:
         raise NotImplementedError
@@ -243,6 +248,7 @@ def fake_services(
     sessions: FakeSessions | None = None,
     health: dict[str, Json] | None = None,
     metrics: Metrics | None = None,
+    model: ChatModel | None = None,
     **borders: Any,
 ) -> Services:
     """Services of fakes; those that a test looks into are handed in, the borders' (owners, allowance, sizes) too."""
@@ -258,7 +264,7 @@ def fake_services(
         reasons=FakeReasons(),
         archive=stored,
         encoder=FakeEncoder(),
-        model=FakeModel(),
+        model=model or FakeModel(),
         tokens=WordCounter(),
         health=state,
         metrics=metrics or NotedMetrics(),

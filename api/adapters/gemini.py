@@ -81,19 +81,19 @@ class GeminiModel(RemoteModel):
         return self._default
 
     async def models(self) -> list[str]:
-        """The models that Google lists for generating text, the default among them; the default alone where it does
-        not list."""
+        """The models that Google lists for generating text. Raises ModelFailed."""
         try:
             async with asyncio.timeout(self._connect_seconds):
                 listed = [model async for model in await self._client.aio.models.list()]
-        except (*FAILURES, TimeoutError):
-            return [self._default]
-        names = [
+        except TimeoutError as error:
+            raise unreachable(f"no answer in {self._connect_seconds:g} seconds") from error
+        except FAILURES as error:
+            raise failed(error, False) from error
+        return [
             (model.name or "").removeprefix("models/")
             for model in listed
             if "generateContent" in (model.supported_actions or ())
         ]
-        return names if self._default in names else [self._default, *names]
 
     def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:
         """Raises Unsupported for tools that are no functions."""

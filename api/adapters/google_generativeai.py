@@ -76,13 +76,11 @@ class GoogleGenerativeAiModel(RemoteModel):
         return self._default
 
     async def models(self) -> list[str]:
-        """The models that Google lists for generating text, the default among them; the default alone where it does
-        not list."""
+        """The models that Google lists for generating text. Raises ModelFailed."""
         try:
-            names = await asyncio.get_running_loop().run_in_executor(self._threads, self._listed)
-        except FAILURES:
-            return [self._default]
-        return names if self._default in names else [self._default, *names]
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._listed)
+        except FAILURES as error:
+            raise failed(error, False) from error
 
     def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:
         """Raises Unsupported for what the SDK is too old to say."""

@@ -56,13 +56,12 @@ class OpenAiUpstream(RemoteModel):
         return self._default
 
     async def models(self) -> list[str]:
-        """What the upstream lists, the default among them; the default alone where it does not list."""
+        """What the upstream lists. Raises ModelFailed."""
         try:
             page = await self._client.models.list(timeout=self._patience.connect)
-        except FAILURES:
-            return [self._default]
-        names = [model.id for model in page.data or []]
-        return names if self._default in names else [self._default, *names]
+        except FAILURES as error:
+            raise failed(error, False) from error
+        return [model.id for model in page.data or []]
 
     def check(self, *, model: str, parameters: JsonObject, images: bool) -> None:
         """What a model behind the upstream takes, the upstream alone knows; it says so itself."""

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.errors import ModelNotFound
+from api.ports import ModelFailed
 from api.routes.access import services
 from api.services import Services
 from api.wire.body import json_response
@@ -33,7 +34,13 @@ async def get_model(request: Request) -> Response:
 
 
 async def _names(given: Services) -> list[str]:
-    return [*await given.model.models(), EMBEDDING_MODEL]
+    """What may be named in a request; the default even where its provider does not list it, or anything."""
+    try:
+        listed = await given.model.models()
+    except ModelFailed:
+        listed = []
+    default = given.model.default
+    return [*listed, EMBEDDING_MODEL] if default in listed else [default, *listed, EMBEDDING_MODEL]
 
 
 def _model(given: Services, name: str) -> JsonObject:

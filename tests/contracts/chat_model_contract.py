@@ -57,9 +57,6 @@ class ChatModelContract:
     async def test_the_provider_is_one_that_settings_know(self, model: ChatModel) -> None:
         assert model.provider in get_args(Provider)
 
-    async def test_the_default_is_among_the_models(self, model: ChatModel) -> None:
-        assert model.default in await model.models()
-
     async def test_streams_side_by_side_do_not_mix(self, model: ChatModel) -> None:
         alone, _ = await answer(model)
         together = await asyncio.gather(*(answer(model) for _ in range(8)))

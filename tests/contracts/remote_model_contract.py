@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, cast
 import pytest
 
 from api.adapters.calls import Patience, RemoteModel
-from api.ports import ChatModel, Delta, Finish, ToolCallDelta
+from api.ports import ChatModel, Delta, Finish, ModelFailed, ToolCallDelta
 from domain.events import ReplyCompleted
 from domain.records import JsonObject, NeutralMessage
 from tests.asking import HASTY, HELLO, failure
@@ -226,14 +226,18 @@ class RemoteModelContract(ChatModelContract):
         assert (finish.usage["input_tokens"], finish.usage["output_tokens"]) == (21, 8)
         assert (finish.usage["cached_tokens"], finish.usage["estimated"]) == (4, False)
 
-    async def test_the_models_are_the_servers_and_the_default(self, model: ChatModel, server: FakeUpstream) -> None:
+    async def test_the_models_are_the_servers(self, model: ChatModel, server: FakeUpstream) -> None:
         server.models = ["other-1", "other-2"]
-        listed = await model.models()
-        server.models = []
-        fallen_back = await model.models()
 
-        assert listed == ["fake-1", "other-1", "other-2"]
-        assert fallen_back == ["fake-1"]
+        assert await model.models() == ["other-1", "other-2"]
+
+    async def test_a_server_that_lists_no_models_is_told_of(self, model: ChatModel, server: FakeUpstream) -> None:
+        server.models = []
+
+        with pytest.raises(ModelFailed) as caught:
+            await model.models()
+
+        assert (caught.value.code, caught.value.status) == ("upstream_unavailable", 503)
 
     # -- tools and images ----------------------------------------------------------------------------------------------
 

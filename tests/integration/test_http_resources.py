@@ -12,7 +12,7 @@ import pytest
 from api.app import create_app
 from domain.errors import Unavailable
 from domain.records import JsonObject
-from tests.fakes_http import FakeSessions, fake_services
+from tests.fakes_http import FakeModel, FakeSessions, fake_services
 from tests.serving import Served, serving
 
 PAGE = "http://localhost:3000"
@@ -48,6 +48,17 @@ def test_models_are_listed(client: openai.OpenAI) -> None:
         ("makers/fake-2", "offline"),
         ("heartline-embedding", "heartline"),
     ]
+
+
+@pytest.mark.parametrize("listed", [None, ["other-1"]])
+def test_the_default_may_be_named_even_where_its_provider_does_not_list_it(listed: list[str] | None) -> None:
+    with (
+        serving(create_app(fake_services(model=FakeModel(listed)))) as running,
+        openai.OpenAI(base_url=f"{running.url}/v1", api_key="none", max_retries=0) as client,
+    ):
+        names = [model.id for model in client.models.list()]
+
+    assert names == ["fake-1", *(listed or []), "heartline-embedding"]
 
 
 @pytest.mark.parametrize("name", ["fake-1", "makers/fake-2", "heartline-embedding", "letters@1"])

@@ -179,17 +179,6 @@ async def test_a_server_that_rejects_stream_options_is_asked_without_once_and_fo
     assert ["stream_options" in request.body for request in upstream.requests] == [True, False, False]
 
 
-async def test_the_models_are_the_upstreams_and_the_default(upstream: FakeUpstream) -> None:
-    adapter = OpenAiUpstream(default="mine", base_url=upstream.base_url)
-    listed = await adapter.models()
-    upstream.models = []
-    fallen_back = await adapter.models()
-    await adapter.close()
-
-    assert listed == ["mine", "fake-1", "fake-2"]
-    assert fallen_back == ["mine"]
-
-
 async def test_silence_after_the_finish_is_no_failure(model: OpenAiUpstream, upstream: FakeUpstream) -> None:
     upstream.will(Answer(frames=[chunk({"content": "Once"}), chunk(reason="stop")], end="hang"))
 
