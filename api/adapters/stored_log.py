@@ -30,19 +30,20 @@ from eventsourcing.persistence import (
 
 from api.adapters.committer import Committer
 from api.adapters.event_mapper import EventMapper, PlainKeys, SessionKeys
-from api.adapters.hash_chain import Entry, SealedEvent, genesis, walk
+from api.adapters.hash_chain import Entry, SealedEvent
 from api.adapters.log_images import LogImages
 from api.adapters.log_recorder import LogCursor, LogDatabase, LogRecorder
 from api.adapters.log_signal import LogSignal
 from api.adapters.log_snapshots import SnapshotRecorder
 from api.adapters.replay_watch import ReplayWatch, replayed
 from api.adapters.snapshots import SessionSnapshot
+from api.adapters.stored_chains import checked
 from api.adapters.unmeasured import UNMEASURED
 from api.metrics import Metrics
 from api.ports import Picture
 from api.verification import Checked
 from domain.errors import NotFound, Unavailable, UnreadableEvent, VersionConflict
-from domain.events import FirstEvent, SessionEvent, SessionForked
+from domain.events import SessionEvent
 from domain.session import Session
 from projections.ports import LoggedEvent, LoggedVector, StoredVector
 
@@ -184,24 +185,7 @@ class StoredEventLog:
     def check(self, session: UUID) -> Checked:
         """Walk the session's own chain. A cut-off tail shows in the head only. Raises NotFound."""
         with translated():
-            entries = self._recorder.entries_of(session)
-            if not entries:
-                raise NotFound("There is no such session.", param="session_id")
-            first = self._first_of(entries[0])
-            parent, at = (UUID(first.parent), first.at) if isinstance(first, SessionForked) else (None, 0)
-            before = genesis(session) if parent is None else self._recorder.link_at(parent, at) or b""
-            plains = ((entry, self._mapper.plain(entry.stored)) for entry in entries)
-            links, fault = walk(before, plains, version=at)
-        return Checked(
-            session=session,
-            owner=first.owner if first is not None else None,
-            name=first.external_id if first is not None else None,
-            parent=parent,
-            at=at,
-            version=entries[-1].stored.originator_version,
-            links=links,
-            fault=fault,
-        )
+            return checked(self._recorder, self._mapper, session)
 
     def sessions(self) -> list[UUID]:
         """Every session that has events, oldest first."""
@@ -234,14 +218,6 @@ class StoredEventLog:
         except MapperDeserialisationError as error:
             raise UnreadableEvent(f"The log's event at {entry.position}: {error}", position=entry.position) from error
         return LoggedEvent(position=entry.position, chain=entry.chain.hex(), event=event)
-
-    def _first_of(self, entry: Entry) -> FirstEvent | None:
-        """The event that began the session, None when it is not that or cannot be read."""
-        try:
-            event = self._mapper.to_domain_event(entry.stored)
-            return event if isinstance(event, FirstEvent) and event.owner and event.external_id else None
-        except (MapperDeserialisationError, AttributeError):
-            return None  # damaged: what is wrong with it, the walk tells
 
     def _check_open(self) -> None:
         if self._closed:
