@@ -1,7 +1,7 @@
 """What `/health` tells: whether the server can serve, how each part of it is, and why it is not well.
 
 ok            everything works
-degraded      it serves, with less: no vectors, no summaries, a model that fails, little disk left
+degraded      it serves, with less: no vectors, no summaries, a model that fails, no Redis, little disk left
 unavailable   turns would fail: the log cannot be read or written, the views stand still, the disk is full
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from api.access.allowance import Allowance
 from api.aftercare.worker import Aftercare
 from api.chat.perception import Perception
 from api.metrics import Readings
@@ -63,6 +64,7 @@ class Health:
     calls: ModelCalls
     indexes: Indexes
     aftercare: Aftercare
+    allowance: Allowance
     disk: Disk
     version: str
     probe_seconds: float = 3.0
@@ -74,6 +76,7 @@ class Health:
         unwritable = await self._unwritable()
         log, views = await asyncio.to_thread(self._stored, unwritable)
         disk = await asyncio.to_thread(self._disk)
+        await self.allowance.probe()
         parts = {"log": log, "views": views, "disk": disk, **self._others()}
         return {
             "status": _worst(list(parts.values())),
@@ -127,10 +130,14 @@ class Health:
         embedder: JsonObject = {"id": self.perception.embedders.vectors, "error": self.perception.failure}
         aftercare: JsonObject = {"running": self.aftercare.running, "waiting": self.aftercare.waiting}
         failing, blind, idle = self.calls.failing, self.perception.failure, not self.aftercare.running
+        apart = self.allowance.failure
         return {
             "model": _lesser(model, f"The language model failed when last asked: {failing}." if failing else None),
             "embedder": _lesser(embedder, f"Texts are not encoded: {blind}" if blind else None),
             "aftercare": _lesser(aftercare, "Nothing is summarised behind the turns." if idle else None),
+            "limits": _lesser(
+                {"error": apart}, f"Limits are counted by each process alone: {apart}" if apart else None
+            ),
         }
 
     # -- writing -------------------------------------------------------------------------------------------------------

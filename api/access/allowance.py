@@ -32,6 +32,10 @@ class Allowance(Protocol):
         """Why counts are not shared with other processes just now; None when all is well."""
         ...
 
+    async def probe(self) -> None:
+        """See whether counts can be shared now, which `failure` then says. Takes a moment, raises nothing."""
+        ...
+
     async def admit(self, owner: str) -> Standing:
         """Count one request of the owner, unless a limit stands in its way."""
         ...
@@ -47,6 +51,9 @@ class Unlimited:
     """No limits at all."""
 
     failure = None
+
+    async def probe(self) -> None:
+        return
 
     async def admit(self, owner: str) -> Standing:
         del owner

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter, RateLimiter, SlidingWindowCounterRateLimiter
-from redis.asyncio import ConnectionPool
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -61,10 +61,22 @@ class RateLimits:
         self._tokens = RateLimitItemPerDay(tokens_a_day, namespace="tpd") if tokens_a_day else None
         self._own = _counters(MemoryStorage())
         self._pool = _pool(redis) if redis is not None else None
+        self._redis = Redis(connection_pool=self._pool) if self._pool is not None else None
         self._shared = _counters(_storage(redis, self._pool)) if redis is not None and self._pool else None
         self._away_seconds = redis.away_seconds if redis is not None else 0.0
         self._asked_again_at = 0.0
         self.failure: str | None = None
+
+    async def probe(self) -> None:
+        """Ask Redis whether it is there, unless it is being left alone."""
+        if self._redis is not None and time.monotonic() >= self._asked_again_at:
+            try:
+                # redis types the keyword arguments not at all.
+                await self._redis.ping()  # pyright: ignore[reportUnknownMemberType]
+            except _AWAY as error:
+                self._goes_away(error)
+            else:
+                self._is_back()
 
     async def admit(self, owner: str) -> Standing:
         return await self._counted(lambda counters: self._admit(counters, owner))

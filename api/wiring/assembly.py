@@ -119,6 +119,7 @@ class Assembly(Answering):
             calls=self.outside.watch.calls,
             indexes=self.seeking.indexes,
             aftercare=aftercare,
+            allowance=self.outside.allowance,
             disk=Disk(folder=self.settings.data_dir),
             version=VERSION,
         )

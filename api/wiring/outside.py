@@ -35,11 +35,11 @@ class Outside:
 def allowance_of(settings: Settings) -> Allowance:
     """How much an owner may ask of this server."""
     requests, tokens = settings.requests_a_minute, settings.rate_limit_tokens_per_day or None
-    if requests is None and tokens is None:
+    redis = settings.redis_url
+    if requests is None and tokens is None and redis is None:
         return Unlimited()
     from api.adapters.rate_limits import RateLimits, SharedStore
 
-    redis = settings.redis_url
     return RateLimits(
         requests_a_minute=requests,
         tokens_a_day=tokens,

@@ -100,6 +100,7 @@ async def test_without_limits_nothing_is_counted(owner: str) -> None:
     await unlimited.spend(owner, 10**9)
 
     assert await unlimited.admit(owner) == Standing()
+    await unlimited.probe()
     assert unlimited.failure is None
     await unlimited.close()
 
@@ -123,7 +124,10 @@ async def test_while_redis_is_away_each_process_counts_for_itself(
         away = [await counted.admit(owner) for _ in range(3)]
         assert monotonic() - begun < 2
         failure = counted.failure
+        await counted.probe()
         with _redis(port, tmp_path):
+            await counted.probe()
+            assert counted.failure is None
             back = await counted.admit(owner)
             assert counted.failure is None
 

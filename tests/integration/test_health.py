@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import socket
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
 from contextlib import closing, contextmanager
@@ -11,6 +12,8 @@ from typing import Any, cast
 
 import pytest
 
+from api.access.allowance import Unlimited
+from api.adapters.rate_limits import RateLimits, SharedStore
 from api.health import MEBIBYTE, Disk, Health
 from api.model_calls import ModelCalls
 from api.ports import ModelFailed
@@ -100,6 +103,7 @@ def health_of(heartline: System, model: ScriptedModel, calls: ModelCalls, disk: 
         calls=calls,
         indexes=heartline.indexes,
         aftercare=heartline.aftercare,
+        allowance=Unlimited(),
         disk=disk,
         version="1.2.3",
     )
@@ -136,6 +140,7 @@ async def test_a_system_that_is_well_tells_of_its_parts(
         "embedder": {"id": encoder.id, "error": None},
         "detector": "keywords:1",
         "aftercare": {"running": True, "waiting": 0},
+        "limits": {"error": None},
         "sessions_warm": 1,
     }
 
@@ -186,6 +191,25 @@ async def test_what_the_client_asked_for_is_no_illness_of_the_model(
         await heartline.talk("tea", "Hello")
 
     assert (await report(health))["status"] == "ok"
+
+
+async def test_a_redis_that_is_away_makes_it_degraded_and_is_told_of_once(
+    health: Health, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        port = listening.getsockname()[1]
+    nobody = SharedStore(url=f"redis://127.0.0.1:{port}/0", away_seconds=0)
+    limits = RateLimits(requests_a_minute=1, tokens_a_day=None, redis=nobody)
+
+    told = [await report(replace(health, allowance=limits)) for _ in range(3)]
+    admitted = await limits.admit("mira")
+    await limits.close()
+
+    assert {one["status"] for one in told} == {"degraded"}
+    assert told[0]["reasons"] == ["Limits are counted by each process alone: Redis does not answer: ConnectionError."]
+    assert told[0]["limits"] == {"error": "Redis does not answer: ConnectionError."}
+    assert [record.name for record in caplog.records if record.levelname == "WARNING"] == ["api.adapters.rate_limits"]
+    assert admitted.spent is None, "what it counts for itself stands in nobody's way"
 
 
 async def test_an_aftercare_that_ended_makes_it_degraded(health: Health, heartline: System) -> None:
