@@ -1,5 +1,5 @@
 """The console script: `heartline serve | import | export | rebuild | keys | config`, and in `api/command_line`
-`sessions | show`, `rewind | fork | carry | diff`, `verify`, `audit | replay | why-not | what-if` and
+`sessions | show`, `rewind | fork | carry | diff`, `verify | doctor | backup`, `audit | replay | why-not | what-if` and
 `bisect | compare`.
 
 Each command explains itself with `--help`.
@@ -25,6 +25,7 @@ from api.cli_access import config, keys
 from api.command_line.backups import backup
 from api.command_line.branches import carry, diff, fork, rewind
 from api.command_line.comparisons import bisect, compare
+from api.command_line.examining import doctor
 from api.command_line.looking import sessions, show
 from api.command_line.reasons import audit, replay, what_if, why_not
 from api.command_line.verifying import verify
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 
 app.add_typer(keys, name="keys")
-for command in (config, sessions, show, rewind, fork, carry, diff, verify, backup):
+for command in (config, sessions, show, rewind, fork, carry, diff, verify, doctor, backup):
     app.command()(command)
 for command in (audit, replay, why_not, what_if, bisect, compare):
     app.command()(command)

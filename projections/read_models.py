@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from projections import checkpoints
 from projections.audits import Audits
 from projections.catalogue import Catalogue
 from projections.conversation import Conversation
@@ -17,7 +19,26 @@ from projections.summaries import Summaries
 from projections.transcripts import Transcripts
 from projections.usage import UsageLedger
 from projections.vectors import Vectors
-from projections.views import View, Views
+from projections.views import View, Views, fingerprint
+
+KINDS: Final = (
+    Lineage,
+    Conversation,
+    Instructions,
+    Emotions,
+    Summaries,
+    Memories,
+    Audits,
+    UsageLedger,
+    Catalogue,
+    Lexicon,
+    Vectors,
+    Transcripts,
+)
+"""In the order in which they apply a batch: the lineage first, because the others read it."""
+
+FINGERPRINT: Final = fingerprint([checkpoints.SCHEMA, *(statement for kind in KINDS for statement in kind.schema)])
+"""What a file of these views has as its user_version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +80,7 @@ class ReadModels:
         )
 
     def all(self) -> list[View]:
-        """In the order in which they apply a batch: the lineage first, because the others read it."""
+        """In the order of `KINDS`."""
         return [
             self.lineage,
             self.conversation,

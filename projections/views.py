@@ -67,7 +67,7 @@ class Views:
         """Have exactly the tables that the statements create; a file with others is emptied."""
         self._statements = statements
         (found,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if found != _fingerprint(statements):
+        if found != fingerprint(statements):
             self.reset()
 
     def reset(self) -> None:
@@ -78,7 +78,7 @@ class Views:
                 db.execute(f"DROP {kind} {name}")
             for statement in self._statements:
                 db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_fingerprint(self._statements)}")
+            db.execute(f"PRAGMA user_version = {fingerprint(self._statements)}")
 
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:
@@ -169,6 +169,7 @@ def _connect(file: Path) -> sqlite3.Connection:
     return db
 
 
-def _fingerprint(statements: Sequence[str]) -> int:
-    """31 bits, because that is what a file can carry as its user_version; never 0, which an empty file has."""
+def fingerprint(statements: Sequence[str]) -> int:
+    """By what a file is known to have these statements' tables: 31 bits, because that is what a file can carry as its
+    user_version; never 0, which an empty file has."""
     return (zlib.crc32("\n".join([str(MEANING), *statements]).encode()) >> 1) | 1

@@ -75,6 +75,10 @@ class LogRecorder(ApplicationRecorder):
     """The statement for the highest position that was ever given to an event, as `last`."""
 
     @abstractmethod
+    def form(self, c: LogCursor) -> int | None:
+        """The form of the log's tables, None where there are none yet. Raises Unavailable for what is not ours."""
+
+    @abstractmethod
     def insert_rows(self, c: LogCursor, linked: Sequence[Linked]) -> list[int]:
         """Insert events that continue their streams; their positions."""
 

@@ -80,11 +80,11 @@ class PostgresRecorder(LogRecorder, PostgresApplicationRecorder):
     def create_table(self) -> None:
         """Make what is missing. Raises Unavailable for tables that are not this program's, and changes nothing then."""
         with self.datastore.transaction(commit=True) as c:
-            form = self._form(c)
+            form = self.form(c)
             for statement in TABLES if form is None else ():
                 c.execute(statement)
 
-    def _form(self, c: LogCursor) -> int | None:
+    def form(self, c: LogCursor) -> int | None:
         c.execute("SELECT tablename FROM pg_tables WHERE schemaname = ?", (self._schema,))
         tables = {row["tablename"] for row in c.fetchall()}
         form: int | None = None

@@ -75,11 +75,15 @@ class SqliteRecorder(LogRecorder, SQLiteApplicationRecorder):  # pyright: ignore
         return [EVENTS_TABLE, VECTORS_TABLE, IMAGES_TABLE, SNAPSHOTS_TABLE, version]
 
     def _create_table(self, c: SQLiteCursor) -> None:
+        self.form(c)
+        super()._create_table(c)
+
+    def form(self, c: LogCursor) -> int | None:
         c.execute("PRAGMA user_version")
         form: int | None = c.fetchone()[0] or None  # 0 in a file that nobody has written a form into
         c.execute("SELECT count(*) FROM sqlite_master")
         check_form(form, others=c.fetchone()[0] > 0)
-        super()._create_table(c)
+        return form
 
     def rewrite_schema_version(self, c: LogCursor) -> None:
         """A page of the file and nothing else."""
