@@ -1,4 +1,4 @@
-"""The console script: `heartline serve | import | export | rebuild | keys | config`, and in `api/command_line`
+"""The console script: `heartline serve | rebuild | keys | config`, and in `api/command_line` `import | export`,
 `sessions | show`, `rewind | fork | carry | diff`, `verify | doctor | backup`, `audit | replay | why-not | what-if` and
 `bisect | compare`.
 
@@ -10,18 +10,16 @@ import asyncio
 import atexit
 import gc
 import sys
-from collections.abc import Callable, Generator
-from contextlib import AsyncExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvicorn
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api import logs
-from api.access.keys import LOCAL
 from api.cli_access import config, keys
+from api.command_line.archiving import export, import_
 from api.command_line.backups import backup
 from api.command_line.branches import carry, diff, fork, rewind
 from api.command_line.comparisons import bisect, compare
@@ -30,7 +28,7 @@ from api.command_line.looking import sessions, show
 from api.command_line.reasons import audit, replay, what_if, why_not
 from api.command_line.verifying import verify
 from api.settings import Settings, SettingsError, load_settings
-from api.terminal import DataDir, Owner, err, out, say
+from api.terminal import DataDir, err, out, progress, say
 from domain.errors import Conflict, HeartlineError
 
 if TYPE_CHECKING:
@@ -44,6 +42,8 @@ app = typer.Typer(
 )
 
 app.add_typer(keys, name="keys")
+app.command(name="import")(import_)
+app.command()(export)
 for command in (config, sessions, show, rewind, fork, carry, diff, verify, doctor, backup):
     app.command()(command)
 for command in (audit, replay, why_not, what_if, bisect, compare):
@@ -111,55 +111,6 @@ async def _serve(settings: Settings) -> None:
         await run(create_app(services, settings.cors_origins), sockets, settings.shutdown_grace_seconds, settings.tls)
 
 
-@app.command(name="import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="A message list, the plain shape, or an export of Heartline.")],
-    session: Annotated[str | None, typer.Option("--as", help="Name of the new session; made up when missing.")] = None,
-    owner: Owner = LOCAL,
-    data_dir: DataDir = None,
-) -> None:
-    """Make a session of a conversation in a file, with its dates, and read it in: vectors and emotions."""
-    settings = load_settings(data_dir=data_dir)
-    asyncio.run(_import(settings, file, session, owner))
-
-
-async def _import(settings: Settings, file: Path, session: str | None, owner: str) -> None:
-    from api.bootstrap import running
-    from api.wire.session_request import parse_import
-    from domain.session import session_id
-
-    payload = parse_import(await asyncio.to_thread(file.read_bytes))
-    async with running(settings) as system:
-        made = await system.archive.import_(owner, payload, session)
-        name = str(made["session_id"])
-        with _progress("reading texts") as step:
-            await system.aftercare.look_after(session_id(owner, name), step)
-        say(f"session {name}: {made['messages']} messages, version {made['version']}")
-
-
-@app.command()
-def export(
-    session: Annotated[str, typer.Argument(help="The session's name.")],
-    to: Annotated[Path | None, typer.Option("--to", help="File to write; standard output when missing.")] = None,
-    owner: Owner = LOCAL,
-    data_dir: DataDir = None,
-) -> None:
-    """Write a session's events and vectors as JSON lines."""
-    settings = load_settings(data_dir=data_dir)
-    asyncio.run(_export(settings, session, to, owner))
-
-
-async def _export(settings: Settings, session: str, to: Path | None, owner: str) -> None:
-    from api.bootstrap import assembled
-
-    async with assembled(settings) as system:
-        pieces = [piece async for piece in system.archive.export(owner, session)]
-    if to is None:
-        sys.stdout.buffer.write(b"".join(pieces))
-    else:
-        await asyncio.to_thread(to.write_bytes, b"".join(pieces))
-
-
 @app.command()
 def rebuild(data_dir: DataDir = None) -> None:
     """Make the views anew from the event log. Stop the server first; nothing but time can be lost."""
@@ -176,7 +127,7 @@ async def _rebuild(settings: Settings) -> None:
         log = open_log(settings)
         stack.push_async_callback(log.close)
         first, *others = [stack.enter_context(closing(slot)) for slot in _every_slot(settings.data_dir)]
-        with _progress("replaying events") as step:
+        with progress("replaying events") as step:
             position = await asyncio.to_thread(build, log, first.file, step)
         # A process that takes one of these later copies the first.
         for gone in [slot.file.with_name(slot.file.name + suffix) for slot in others for suffix in BESIDES[::-1]]:
@@ -195,12 +146,3 @@ def _every_slot(folder: Path) -> "list[Slot]":
     for slot in slots:
         slot.close()
     raise Conflict("A server is running on this data folder. Stop it, then rebuild.")
-
-
-@contextmanager
-def _progress(doing: str) -> Generator[Callable[[int, int], None]]:
-    """A bar on a terminal; a function that moves it to `done` of `total`."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-        task = bar.add_task(doing, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

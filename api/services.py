@@ -171,9 +171,14 @@ class Archive(Protocol):
         """Pieces of JSONL. NotFound is raised before the first piece."""
         ...
 
+    def export_chat(self, owner: str, session: str) -> AsyncIterator[bytes]:
+        """Pieces of a chat file of SillyTavern. NotFound is raised before the first piece."""
+        ...
+
     async def import_(self, owner: str, payload: JsonObject, session: str | None) -> JsonObject:
         """Make a session, named `session` if given, of `payload`: `{"messages": […]}`, or `{"lines": […]}` for the
-        objects of a JSONL file. Raises InvalidRequest, and Conflict when the id is taken; nothing is stored then."""
+        objects of a JSONL file (an export, a chat file, a message a line). Raises InvalidRequest, and Conflict when the
+        id is taken; nothing is stored then."""
         ...
 
 

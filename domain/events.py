@@ -46,12 +46,19 @@ from domain.records import (
 class SessionStarted(FirstEvent):
     """A session began. `identified_by` says how the request named it: path, header, metadata, user, new, import …
 
-    `user` is the client's own word for who talks: it narrows the search for a session when no id is given.
+    `user` is the client's own word for who talks: it narrows the search for a session when no id is given. `details` is
+    what the client keeps about the chat and is given back on export; nothing here reads it.
     """
 
     TOPIC = "session.started"
+    class_version = 2
     identified_by: str
     user: str | None
+    details: JsonObject
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["details"] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +99,12 @@ class PersonaDefined(SessionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MessageReceived(SessionEvent):
-    """A message of the dialogue that we did not generate. It joins the path's end, unless backfilled: then a
-    `PathChanged` puts it in its place. `said_at` is ISO 8601 in UTC: the client's or import's date, or the clock's."""
+    """A message of the dialogue that we did not generate. It joins the path's end, unless backfilled: then it waits for
+    a `PathChanged` to put it in its place. `said_at` is ISO 8601 in UTC: the client's or import's date, or the clock's.
+    `details` is what the client keeps with the message and is given back on export; nothing here reads it."""
 
     TOPIC = "session.message-received"
+    class_version = 2
     turn: str | None
     role: Role
     name: str | None
@@ -105,6 +114,11 @@ class MessageReceived(SessionEvent):
     images: list[Image]
     tool_calls: list[JsonObject]
     tool_call_id: str | None
+    details: JsonObject
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["details"] = {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from domain.keys import fingerprint, message_key
-from domain.records import Image, InstructionRole, JsonObject, Origin, Role
+from domain.records import Image, InstructionRole, Json, JsonObject, Origin, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,8 @@ class Message:
     images: list[Image] = field(default_factory=list[Image])
     tool_calls: list[JsonObject] = field(default_factory=list[JsonObject])
     tool_call_id: str | None = None
+    details: JsonObject = field(default_factory=dict[str, Json])
+    """What the client keeps with it, to be given back as it is."""
 
     @property
     def key(self) -> int:

@@ -10,7 +10,7 @@ from domain.records import PathCause
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """A new message behind the path's end."""
+    """A new message behind the path's end; a backfilled one is known from then on, and not in view."""
 
     message: Message
 

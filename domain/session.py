@@ -40,7 +40,7 @@ from domain.events import (
 from domain.identity import session_id
 from domain.messages import Instruction, Message
 from domain.operations import Append, Edit, Operation, Rearrange, Settle
-from domain.records import Origin, PathCause
+from domain.records import JsonObject, Origin, PathCause
 from domain.rules import SessionRules
 from domain.summary import Extract
 from domain.turn import Context, Detected, Received, Reply
@@ -52,9 +52,25 @@ class Session(SessionRules):
     # -- coming into being ---------------------------------------------------------------------------------------------
 
     @classmethod
-    def start(cls, *, owner: str, external_id: str, identified_by: str, user: str | None = None) -> "Session":
+    def start(
+        cls,
+        *,
+        owner: str,
+        external_id: str,
+        identified_by: str,
+        user: str | None = None,
+        details: JsonObject | None = None,
+    ) -> "Session":
         """A new session of the owner under the client's name for it."""
-        return _begun(SessionStarted, 1, owner=owner, external_id=external_id, identified_by=identified_by, user=user)
+        return _begun(
+            SessionStarted,
+            1,
+            owner=owner,
+            external_id=external_id,
+            identified_by=identified_by,
+            user=user,
+            details=details or {},
+        )
 
     def fork(self, external_id: str) -> "Session":
         """A session that continues this one, which must be as of the version to fork at."""

@@ -66,11 +66,17 @@ def copy(db: sqlite3.Connection, event: SessionForked) -> None:
 
 def splice(db: sqlite3.Connection, session: str, version: int, hunks: Sequence[Splice]) -> None:
     """The path changes with event `version`. Hunks count in the path before it, hence from the last to the first."""
+    firsts = [hunk["out"][0][0] for hunk in hunks if hunk["out"]]
     named = [message for hunk in hunks for message in from_ranges(hunk["in"])]
-    owners = origins(db, session, named)
+    owners = origins(db, session, named + firsts)
     for hunk in reversed(hunks):
-        into = [(message, owners[message]) for message in from_ranges(hunk["in"])]
-        _replace(db, session, version, (hunk["at"], len(from_ranges(hunk["out"])), into))
+        count, into = len(from_ranges(hunk["out"])), [(message, owners[message]) for message in from_ranges(hunk["in"])]
+        if count:
+            first = hunk["out"][0][0]
+            window = _around(db, session, (first, owners[first]), count)
+        else:
+            window = _at(db, session, hunk["at"])
+        _replace(db, session, version, (window, into))
 
 
 def erase(db: sqlite3.Connection, session: str, version: int) -> None:
@@ -79,30 +85,52 @@ def erase(db: sqlite3.Connection, session: str, version: int) -> None:
     db.execute("UPDATE spans SET until_version = ? WHERE session = ? AND until_version = ?", (version, session, OPEN))
 
 
-def _replace(
-    db: sqlite3.Connection, session: str, version: int, change: tuple[int, int, list[tuple[int, str]]]
-) -> None:
-    at, count, into = change
-    before, leaving, behind = _window(db, session, at, count)
+_Window = tuple[int | None, list[int], int | None]
+"""Ordinals: of the message before the place, of those that leave it, of the one behind."""
+
+
+def _replace(db: sqlite3.Connection, session: str, version: int, change: tuple[_Window, list[tuple[int, str]]]) -> None:
+    (before, leaving, behind), into = change
     _close(db, session, version, leaving)
     places = _places(before, behind, len(into))
     if places is None:
-        _renumber(db, session, version)
-        before, _, behind = _window(db, session, at, 0)
+        moved = _renumber(db, session, version)
+        before, behind = (None if place is None else moved[place] for place in (before, behind))
         places = _places(before, behind, len(into)) or []
     _open(db, session, version, [(place, *message) for place, message in zip(places, into, strict=True)])
 
 
-def _window(db: sqlite3.Connection, session: str, at: int, count: int) -> tuple[int | None, list[int], int | None]:
-    """The ordinals at index `at` of the present path: the one before, `count` from there on, the one behind."""
+_NOW = f"FROM spans WHERE session = :session AND until_version = {OPEN}"
+
+
+def _around(db: sqlite3.Connection, session: str, first: tuple[int, str], count: int) -> _Window:
+    """Where `count` messages stand in the present path, of which `first` (and whose it is) is the first. It is found by
+    its own key: counting to its index would cost more with every message before it."""
+    message, origin = first
+    known = {"session": session, "message": message, "origin": origin, "count": count + 1}
+    (place,) = db.execute(
+        f"""SELECT ordinal FROM spans INDEXED BY spans_message WHERE origin = :origin AND message = :message
+        AND session = :session AND until_version = {OPEN}""",
+        known,
+    ).fetchone()
+    rows = db.execute(
+        f"SELECT ordinal {_NOW} AND ordinal >= :place ORDER BY ordinal LIMIT :count", known | {"place": place}
+    )
+    ordinals = [ordinal for (ordinal,) in rows]
+    (before,) = db.execute(f"SELECT max(ordinal) {_NOW} AND ordinal < :place", known | {"place": place}).fetchone()
+    return before, ordinals[:count], ordinals[count] if len(ordinals) > count else None
+
+
+def _at(db: sqlite3.Connection, session: str, at: int) -> _Window:
+    """Index `at` of the present path, where nothing leaves."""
     skipped = max(at - 1, 0)
     rows = db.execute(
-        "SELECT ordinal FROM spans WHERE session = ? AND until_version = ? ORDER BY ordinal LIMIT ? OFFSET ?",
-        (session, OPEN, count + 1 + at - skipped, skipped),
+        f"SELECT ordinal {_NOW} ORDER BY ordinal LIMIT :count OFFSET :skipped",
+        {"session": session, "count": 1 + at - skipped, "skipped": skipped},
     )
     ordinals = [ordinal for (ordinal,) in rows]
     before = ordinals.pop(0) if at else None
-    return before, ordinals[:count], ordinals[count] if len(ordinals) > count else None
+    return before, [], ordinals[0] if ordinals else None
 
 
 def _places(before: int | None, behind: int | None, count: int) -> list[int] | None:
@@ -116,13 +144,12 @@ def _places(before: int | None, behind: int | None, count: int) -> list[int] | N
     return [before + (behind - before) * (n + 1) // (count + 1) for n in range(count)]
 
 
-def _renumber(db: sqlite3.Connection, session: str, version: int) -> None:
-    rows = db.execute(
-        "SELECT ordinal, message, origin FROM spans WHERE session = ? AND until_version = ? ORDER BY ordinal",
-        (session, OPEN),
-    ).fetchall()
+def _renumber(db: sqlite3.Connection, session: str, version: int) -> dict[int, int]:
+    """New ordinals for the whole path: the new by the old."""
+    rows = db.execute(f"SELECT ordinal, message, origin {_NOW} ORDER BY ordinal", {"session": session}).fetchall()
     _close(db, session, version, [ordinal for ordinal, _, _ in rows])
     _open(db, session, version, [((n + 1) * STEP, message, origin) for n, (_, message, origin) in enumerate(rows)])
+    return {ordinal: (n + 1) * STEP for n, (ordinal, _, _) in enumerate(rows)}
 
 
 def _open(db: sqlite3.Connection, session: str, version: int, rows: Sequence[tuple[int, int, str]]) -> None:

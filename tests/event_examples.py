@@ -36,7 +36,14 @@ def _at(version: int) -> dict[str, Any]:
 
 
 EXAMPLES: Final[tuple[SessionEvent, ...]] = (
-    SessionStarted(**_at(1), owner="local", external_id="seraphina", identified_by="header", user="anna"),
+    SessionStarted(
+        **_at(1),
+        owner="local",
+        external_id="seraphina",
+        identified_by="header",
+        user="anna",
+        details={"character_name": "Seraphina"},
+    ),
     SessionForked(
         **_at(41),
         owner="local",
@@ -61,6 +68,7 @@ EXAMPLES: Final[tuple[SessionEvent, ...]] = (
         images=[{"sha256": SHA256, "media_type": "image/png"}],
         tool_calls=[{"id": "call-1", "function": {"name": "map", "arguments": '{"q": "café"}'}}],
         tool_call_id="call-0",
+        details={"extra": {"reasoning": None}, "swipe_id": 0},
     ),
     MessageEdited(**_at(5), replaces=4, turn="turn-1", text="Where is the tea house?"),
     PathChanged(**_at(6), cause="edit", splices=[{"at": 0, "out": [[4, 4]], "in": [[5, 5]]}]),

@@ -161,6 +161,10 @@ class FakeSessions:
         yield b'{"version":1}\n'
         yield b'{"version":2}\n'
 
+    async def export_chat(self, owner: str, session: str) -> AsyncIterator[bytes]:
+        self._known(owner, session)
+        yield b'{"user_name":"Robin","character_name":"Mira"}\n'
+
     async def import_(self, owner: str, payload: JsonObject, session: str | None) -> JsonObject:
         self.imported.append((payload, session))
         return {"id": session or "new"}

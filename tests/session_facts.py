@@ -95,7 +95,7 @@ def reply(text: str) -> Reply:
 
 
 def started() -> Fact:
-    values = {"owner": OWNER, "external_id": EXTERNAL_ID, "identified_by": "header", "user": None}
+    values: dict[str, Any] = {"owner": OWNER, "external_id": EXTERNAL_ID, "identified_by": "header", "user": None, "details": {}}
     return Fact(SessionStarted, values)
 
 
@@ -115,7 +115,7 @@ def persona_defined(*instructions: int) -> Fact:
 
 
 def said(text: str, role: Role = "user", turn: str | None = "t1", origin: Origin = "client") -> Fact:
-    empty: dict[str, Any] = {"name": None, "images": [], "tool_calls": [], "tool_call_id": None}
+    empty: dict[str, Any] = {"name": None, "images": [], "tool_calls": [], "tool_call_id": None, "details": {}}
     values = {"turn": turn, "role": role, "text": text, "said_at": NOW, "origin": origin}
     return Fact(MessageReceived, values | empty)
 

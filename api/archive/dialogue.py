@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
+from api.archive.lines import numbered
 from api.contents import DIALOGUE, INSTRUCTIONS, Content, content_of
 from api.ports import Picture
 from api.times import EARLIEST, LATEST, instant
@@ -56,10 +57,10 @@ def read_dialogue(entries: Sequence[object], *, cast_of: Cast, now: datetime, ca
     """
     if not entries:
         raise InvalidRequest("There is nothing to import: no messages.", param=f"{called}s")
-    lines = [_fields(entry, _Place(called, number)) for number, entry in enumerate(entries, start=1)]
-    speakers = _Speakers(cast_of, [line.get("speaker") for line in lines])
-    read = [_entry(line, _Place(called, number), speakers) for number, line in enumerate(lines, start=1)]
-    times = [_time(line, _Place(called, number)) for number, line in enumerate(lines, start=1)]
+    lines = [(place := _Place(called, number), _fields(entry, place)) for number, entry in numbered(entries)]
+    speakers = _Speakers(cast_of, [line.get("speaker") for _, line in lines])
+    read = [_entry(line, place, speakers) for place, line in lines]
+    times = [_time(line, place) for place, line in lines]
     pictures = {picture.sha256: picture for entry in read for picture in entry.content.pictures}
     return Dialogue(
         messages=[_message(entry, when) for entry, when in zip(read, dated(times, now), strict=True)],

@@ -13,9 +13,10 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from typing import Final, Protocol, cast
 from uuid import UUID
 
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api.archive.inspection import Inspection
+from api.archive.lines import numbered
 from api.pictures import picture
 from api.ports import Picture
 from api.times import EARLIEST, LATEST, is_ordinary
@@ -67,6 +69,8 @@ class Imported:
     events: Sequence[SessionEvent]
     vectors: Sequence[StoredVector] = ()
     pictures: Sequence[Picture] = ()
+    told: JsonObject = field(default_factory=dict[str, Json])
+    """What else there is to say about what was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +134,7 @@ class ExportReader:
         inspection = Inspection()
         vectors: list[StoredVector] = []
         pictures: dict[str, Picture] = {}
-        for number, line in enumerate(lines[1:], start=2):
+        for number, line in islice(numbered(lines), 1, None):
             fields = _object(line, number)
             try:
                 if "image" in fields:

@@ -1,6 +1,7 @@
 """Our own resources: sessions as of any version, their turns' audits, recall, export and import."""
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -13,6 +14,9 @@ from api.wire import query
 from api.wire.address import session_id
 from api.wire.body import json_response
 from api.wire.session_request import parse_import, parse_recall
+
+FORMATS: Final = ("heartline", "sillytavern")
+"""What a session may be exported as; the first unless told."""
 
 router = APIRouter(prefix="/sessions")
 
@@ -95,7 +99,10 @@ async def recall(request: Request) -> Response:
 
 @router.get("/{session}/export")
 async def export(request: Request) -> Response:
-    pieces = services(request).archive.export(owner(request), session(request))
+    """The session's events, or with `format=sillytavern` a chat file."""
+    archive, form = services(request).archive, query.choice(request.query_params, "format", FORMATS)
+    export = archive.export_chat if form == "sillytavern" else archive.export
+    pieces = export(owner(request), session(request))
     # An error must come before the status does.
     first = await anext(pieces, b"")
     return StreamingResponse(_chained(first, pieces), media_type="application/x-ndjson")

@@ -62,6 +62,7 @@ def _sessions() -> dict[str, JsonObject]:
     turn = _parameter("turn", "path", {"type": "string", "minLength": 1}, "A turn's id, or its completion's.")
     other = _parameter("other", "path", _ID, "The session to compare with.")
     of = _parameter("version", "query", _VERSION, "The message, or other memory, that is asked about.")
+    form = _parameter("format", "query", {"enum": ["heartline", "sillytavern"]}, "As what it is written.")
     one = _json(_ANY)
     lists, events = _list_of("Entry"), _streamed(_list_of("Entry"))
     exported = {"application/x-ndjson": {"schema": {"type": "string"}}}
@@ -77,7 +78,7 @@ def _sessions() -> dict[str, JsonObject]:
         "/fork": {"post": _operation("A new session that goes on from a version", body="ForkRequest", answer=one)},
         "/carry": {"post": _operation("A message of another session, remembered", body="CarryRequest", answer=one)},
         "/diff/{other}": {"get": _operation("What each of two knows alone", [other], answer=one)},
-        "/export": {"get": _operation("All of the session, as JSON lines", answer=exported)},
+        "/export": {"get": _operation("All of the session, or its chat, as JSON lines", [form], answer=exported)},
         "/turns/{turn}": {"get": _operation("What the model was shown, and why", [turn, at], answer=one)},
         "/turns/{turn}/replay": {"post": _operation("The context rendered again, compared", [turn], answer=one)},
         "/turns/{turn}/why-not": {

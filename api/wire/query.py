@@ -1,7 +1,7 @@
 """Query parameters, read by hand: wrong ones are OpenAI's 400 and say which."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from domain.errors import InvalidRequest
@@ -65,6 +65,14 @@ def flag(query: Mapping[str, str], name: str) -> bool:
             return False
         case _:
             raise InvalidRequest(f"{name} must be true or false.", param=name)
+
+
+def choice(query: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
+    """One of the words, the first when none is given. Raises InvalidRequest for another."""
+    word = query.get(name, choices[0])
+    if word not in choices:
+        raise InvalidRequest(f"{name} must be {' or '.join(choices)}.", param=name)
+    return word
 
 
 def _number(query: Mapping[str, str], name: str, *, least: int) -> int:

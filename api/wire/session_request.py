@@ -1,9 +1,12 @@
 """Bodies of the session routes: what to recall, what might have been, what to import."""
 
-from typing import Annotated, cast
+from codecs import BOM_UTF8
+from itertools import chain, islice
+from typing import Annotated, Final, cast
 
 from pydantic import Field
 
+from api.archive.lines import JsonLines, is_utf8
 from api.services import RecallQuestion, WhatIf
 from api.wire.body import Fields, JsonDict, parse_json, parse_object, validated
 from domain.errors import InvalidRequest
@@ -41,14 +44,16 @@ def parse_recall(raw: bytes) -> RecallQuestion:
 
 
 def parse_import(raw: bytes) -> JsonObject:
-    """An object as it is; a list of messages as `{"messages": […]}`; JSONL as `{"lines": […]}`.
+    """An object as it is; a list of messages as `{"messages": […]}`; JSONL as `{"lines": […]}`, whose lines are decoded
+    when they are asked for and may be found wrong only then.
 
     Raises InvalidRequest for what is none of them.
     """
-    lines = [line for line in raw.splitlines() if line.strip()]
-    # Several lines, the first an object of its own, are JSONL; a pretty-printed object has no such line.
-    if len(lines) > 1 and lines[0].rstrip().endswith(b"}") and lines[0].lstrip().startswith(b"{"):
-        return {"lines": [_line(line, number) for number, line in enumerate(lines, start=1)]}
+    raw = raw.removeprefix(BOM_UTF8)
+    if _is_jsonl(raw):
+        return {"lines": JsonLines(raw, parse_object)}
+    if not is_utf8(raw):
+        raise InvalidRequest(f"The file is not text in UTF-8. {_IMPORTED}")
     value = parse_json(raw)
     match value:
         case dict():
@@ -56,11 +61,18 @@ def parse_import(raw: bytes) -> JsonObject:
         case list():
             return {"messages": cast(list[JsonObject], value)}
         case _:
-            raise InvalidRequest("An import is a JSON object, a list of messages or JSONL.")
+            raise InvalidRequest(_IMPORTED)
 
 
-def _line(line: bytes, number: int) -> JsonObject:
-    try:
-        return parse_object(line)
-    except InvalidRequest as error:
-        raise InvalidRequest(f"Line {number}: {error.message}", param=f"lines.{number}") from error
+_IMPORTED: Final = "An import is a JSON object, a list of messages or JSONL."
+
+
+def _is_jsonl(raw: bytes) -> bool:
+    """Several lines, the first or the second an object of its own; a pretty-printed object has no such line."""
+    lines = (line.strip() for line in raw.splitlines())
+    first, second = islice(chain(filter(None, lines), (b"", b"")), 2)
+    return (
+        bool(second)
+        and first.startswith(b"{")
+        and any(line.startswith(b"{") and line.endswith(b"}") for line in (first, second))
+    )

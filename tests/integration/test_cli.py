@@ -46,8 +46,8 @@ def tea(tmp_path: Path) -> Path:
     [
         ((), ["serve", "import", "export", "rebuild"]),
         (("serve",), ["--host", "--port", "--data-dir", "DATA_DIR", "until it is told to stop"]),
-        (("import",), ["--as", "--data-dir", "conversation in a file", "made up when missing"]),
-        (("export",), ["--to", "--data-dir", "JSON lines"]),
+        (("import",), ["--as", "--data-dir", "--json", "chat file of SillyTavern", "made up when missing"]),
+        (("export",), ["--to", "--format", "--data-dir", "JSON lines"]),
         (("rebuild",), ["--data-dir", "Stop the server first"]),
         (("sessions",), ["--limit", "--json"]),
         (("show",), ["--at", "--json", "as of a version"]),
@@ -176,7 +176,7 @@ def test_a_broken_file_is_told_by_its_line_and_nothing_is_stored(
 
     assert heartline("import", "cut.jsonl", "--as", "cut") == 1
 
-    assert capsys.readouterr().err.startswith("heartline: Line 2: ")
+    assert capsys.readouterr().err.startswith("heartline: Line 2, the last, is cut off")
     assert not Path("data").exists()
 
 

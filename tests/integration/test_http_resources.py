@@ -1,7 +1,7 @@
 """What is not a reply: models, embeddings, health, and the session routes that read."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any, cast
 
 import httpx2
@@ -202,6 +202,21 @@ def test_an_export_is_jsonl(http: httpx2.Client) -> None:
     assert [orjson.loads(line) for line in response.text.splitlines()] == [{"version": 1}, {"version": 2}]
 
 
+def test_a_chat_file_is_jsonl_too(http: httpx2.Client) -> None:
+    response = http.get("/sessions/tea/export", params={"format": "sillytavern"})
+
+    assert response.headers["content-type"].startswith("application/x-ndjson")
+    assert orjson.loads(response.content) == {"user_name": "Robin", "character_name": "Mira"}
+
+
+def test_another_format_is_refused(http: httpx2.Client) -> None:
+    refused = http.get("/sessions/tea/export", params={"format": "pdf"})
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == "format"
+    assert "heartline or sillytavern" in refused.json()["error"]["message"]
+
+
 def test_an_import_takes_messages_or_lines_and_a_name() -> None:
     sessions = FakeSessions()
 
@@ -209,7 +224,9 @@ def test_an_import_takes_messages_or_lines_and_a_name() -> None:
         assert http.post("/sessions/import?id=%20tea", json={"messages": []}).json() == {"id": "tea"}
         assert http.post("/sessions/import", content=b'{"a":1}\n{"b":2}\n').json() == {"id": "new"}
 
-    assert sessions.imported == [({"messages": []}, "tea"), ({"lines": [{"a": 1}, {"b": 2}]}, None)]
+    (first, second) = sessions.imported
+    assert first == ({"messages": []}, "tea")
+    assert (list(cast("Sequence[JsonObject]", second[0]["lines"])), second[1]) == ([{"a": 1}, {"b": 2}], None)
 
 
 def test_a_followed_session_tells_new_events_as_they_come() -> None:

@@ -16,7 +16,7 @@ import pytest
 from api.adapters.event_mapper import SALT_BYTES, EventMapper
 from api.adapters.hash_chain import SealedEvent, digest_of
 from domain import events
-from domain.events import ContextBuilt, SessionEvent
+from domain.events import ContextBuilt, MessageReceived, SessionEvent, SessionStarted
 from tests.event_examples import EXAMPLES, topic_of
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -101,6 +101,15 @@ def test_the_golden_file_of_an_event_is_as_its_writer_makes_it(event: SessionEve
 
     file = f"{name_of(type(event))}.json"
     assert (tmp_path / file).read_bytes() == (GOLDEN / file).read_bytes()
+
+
+@pytest.mark.parametrize("kind", [SessionStarted, MessageReceived])
+def test_what_a_client_keeps_was_not_told_in_the_first_form(kind: type[SessionStarted | MessageReceived]) -> None:
+    (example,) = [event for event in EXAMPLES if isinstance(event, kind)]
+
+    read = EventMapper().to_domain_event(from_golden(golden_of(name_of(kind, 1))))
+
+    assert read == replace(example, details={})
 
 
 def test_a_context_of_the_first_form_is_read_as_one_that_tells_nothing_of_the_prompt() -> None:

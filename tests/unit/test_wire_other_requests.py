@@ -1,12 +1,14 @@
 """What the wire reads of the bodies that are no chat: legacy prompts, texts to embed, questions to recall, imports."""
 
+from collections.abc import Sequence
 from threading import get_ident
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 from starlette.requests import Request
 
+from api.archive.lines import JsonLines
 from api.routes.access import SMALL, parsed
 from api.wire.body import parse_object, validated
 from api.wire.branch_requests import parse_carry, parse_fork, parse_rewind
@@ -130,13 +132,45 @@ def test_a_wrong_recall_question_is_refused_by_name(fields: dict[str, Any], para
     ],
 )
 def test_an_import_is_an_object_a_list_or_lines(raw: bytes, payload: dict[str, Any]) -> None:
-    assert parse_import(raw) == payload
+    parsed = parse_import(raw)
+
+    assert {name: list(cast("Sequence[object]", entries)) for name, entries in parsed.items()} == payload
 
 
-@pytest.mark.parametrize("raw", [b"", b"5", b"null", b'{"a": 1}\n{"b"', b'{"a": 1}\n[]\n{"b":1}'])
+@pytest.mark.parametrize("raw", [b"", b"5", b"null", b'"a\xff"', "[]".encode("utf-16")])
 def test_other_imports_are_refused(raw: bytes) -> None:
     with pytest.raises(InvalidRequest):
         parse_import(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (b'{"a": 1}\n{"b"', "Line 2, the last, is cut off"),
+        (b'{"a": 1}\n\n[]\n{"b":1}', "Line 3: The body of the request must be a JSON object"),
+        (b'{"a": 1}\n{"b": "\xff"}\n{"c": 1}', "Line 2: it is not text in UTF-8"),
+        (b'{"a": 1\n{"b": 1}\n', "Line 1: We could not parse"),
+        (b'{"a": 1}\n{"b": "\\u0000"}', "Line 2: NUL"),
+    ],
+)
+def test_a_broken_line_is_named_when_it_is_read(raw: bytes, told: str) -> None:
+    lines = cast("Sequence[object]", parse_import(raw)["lines"])
+
+    with pytest.raises(InvalidRequest, match=told) as caught:
+        list(lines)
+
+    assert str(caught.value.param).startswith("lines.")
+
+
+def test_a_byte_order_mark_is_no_part_of_an_import() -> None:
+    assert parse_import(b'\xef\xbb\xbf{"messages": []}') == {"messages": []}
+
+
+def test_lines_are_a_sequence_whose_numbers_are_those_of_the_file() -> None:
+    lines = cast("JsonLines", parse_import(b'{"a": 1}\n\n{"b": 2}\n{"c": 3}\n')["lines"])
+
+    assert (len(lines), lines[1], lines[1:]) == (3, {"b": 2}, [{"b": 2}, {"c": 3}])
+    assert [number for number, _ in lines.numbered()] == [1, 3, 4]
 
 
 @pytest.mark.parametrize("raw", [b"x", b"5", b'{"a": 1} {"b": 2}'])
