@@ -17,7 +17,6 @@ from api.adapters.blas import one_blas_thread
 from api.adapters.calls import Patience
 from api.adapters.minilm import MiniLmEncoder
 from api.adapters.tokens import O200kTokens
-from api.adapters.turn_locks import FileTurnLocks
 from api.chat.album import Album
 from api.chat.perception import Perception
 from api.detectors import detectors
@@ -27,7 +26,7 @@ from api.settings import Settings
 from api.watch import Watch
 from api.wiring.answering import now
 from api.wiring.assembly import Assembly, System
-from api.wiring.outside import Outside, allowance_of, reranker_of
+from api.wiring.outside import Outside, allowance_of, locks_of, reranker_of
 from api.wiring.storage import open_memory
 from projections.remembered import Remembered
 
@@ -36,6 +35,7 @@ from projections.remembered import Remembered
 async def running(settings: Settings) -> AsyncGenerator[System, None]:
     """Everything that serves, until the context ends; then all that was begun is stored."""
     async with assembled(settings) as system:
+        await asyncio.to_thread(system.locks.join, system.services.encoder.id)
         system.aftercare.start()
         try:
             yield system
@@ -62,7 +62,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[System, None]:
         album = Album(memory.log.read_image)
         asked = await asyncio.to_thread(models, settings, tokens, album.read, patience=patience)
         stack.push_async_callback(asked.answering.close)
-        locks = FileTurnLocks(settings.data_dir / "turns.lock")
+        locks = await asyncio.to_thread(locks_of, settings)
         stack.callback(locks.close)
         allowance = allowance_of(settings)
         stack.push_async_callback(allowance.close)

@@ -60,3 +60,8 @@ def holding(lock: int) -> Generator[None]:
     with psycopg.connect(database().get_uri(), autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (lock,))
         yield
+
+
+def cut_connections() -> None:
+    """What an operator can do to every connection of ours, and what a restart does."""
+    ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'heartline'")

@@ -2,7 +2,8 @@
 
 A `PostgresApplicationRecorder` of the library, which its own test cases run against; its server-side function for
 inserts is not made, for it gives up the lock and with it the order. One row, `log_head`, says which form the tables
-have and which position was given last: a sequence would leave gaps where a transaction was rolled back.
+have, which position was given last (a sequence would leave gaps where a transaction was rolled back), and by which
+embedder those know texts who share the log.
 """
 
 from collections.abc import Sequence
@@ -54,7 +55,8 @@ TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS log_head (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     form integer NOT NULL,
-    position bigint NOT NULL
+    position bigint NOT NULL,
+    embedder text NOT NULL DEFAULT ''
 )""",
     f"INSERT INTO log_head (form, position) VALUES ({SCHEMA_VERSION}, 0) ON CONFLICT DO NOTHING",
 )

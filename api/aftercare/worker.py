@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from api.aftercare.summariser import PATIENCE_SECONDS, Summariser
 from api.chat.leftovers import Leftovers
@@ -45,6 +45,11 @@ class AftercareParts:
     remembered: Remembered
     summariser: Summariser
     again_seconds: float = AGAIN_SECONDS
+
+
+def _care_of(session: UUID) -> UUID:
+    """What is locked while the session is looked after: turns go on beside it."""
+    return uuid5(session, "aftercare")
 
 
 def _report(worker: "asyncio.Task[None]") -> None:
@@ -150,9 +155,10 @@ class Aftercare:
     async def look_after(self, session: UUID, progress: Progress | None = None) -> None:
         """Encode and read what is missing in the session, then summarise it if that is due.
 
-        `progress` is told how many texts are done, of how many. Raises a HeartlineError when a part does not answer.
+        `progress` is told how many texts are done, of how many. Raises a HeartlineError when a part does not answer,
+        and TurnAlreadyOpen while another process looks after the session: no text is encoded twice.
         """
-        async with self._busy:
+        async with self._busy, self._parts.locks.hold(_care_of(session), patience_seconds=0):
             await self._look_after(session, progress)
 
     async def _look_after(self, session: UUID, progress: Progress | None) -> None:

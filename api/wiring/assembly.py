@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from api.access.key_file import KeyFile
 from api.access.owners import KeyHolders, Owners
 from api.adapters.foreign_events import MappedForeignEvents
+from api.adapters.turn_locks import TurnLocks
 from api.aftercare.worker import Aftercare
 from api.archive.archive import Archive
 from api.archive.exports import ExportReader
@@ -26,6 +27,7 @@ class System:
 
     services: Services
     memory: Memory
+    locks: TurnLocks
     aftercare: Aftercare
     turns: Turns
     archive: Archive
@@ -60,6 +62,7 @@ class Assembly(Answering):
         return System(
             services=services,
             memory=self.memory,
+            locks=self.outside.locks,
             aftercare=aftercare,
             turns=turns,
             archive=archive,

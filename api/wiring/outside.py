@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api.access.allowance import Allowance, Unlimited
 from api.adapters.cross_encoder import CrossEncoderReranker
 from api.adapters.minilm import MiniLmEncoder
-from api.adapters.turn_locks import FileTurnLocks
+from api.adapters.turn_locks import FileTurnLocks, TurnLocks
 from api.chat.album import Album
 from api.ports import EmotionDetector, Reranker
 from api.providers import Models
@@ -25,11 +25,20 @@ class Outside:
     tokens: TokenCounter
     models: Models
     album: Album
-    locks: FileTurnLocks
+    locks: TurnLocks
     allowance: Allowance
     watch: Watch
     prices: Mapping[str, Price]
     reranker: Reranker | None
+
+
+def locks_of(settings: Settings) -> TurnLocks:
+    """What keeps the processes apart that share the log. Raises Unavailable."""
+    if settings.event_log:
+        from api.adapters.postgres_turn_locks import PostgresTurnLocks
+
+        return PostgresTurnLocks(settings.event_log)
+    return FileTurnLocks(settings.data_dir / "turns.lock")
 
 
 def allowance_of(settings: Settings) -> Allowance:

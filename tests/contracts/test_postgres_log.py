@@ -25,7 +25,7 @@ from tests.contracts.event_log_contract import (
 )
 from tests.drawings import png, sha256
 from tests.fakes import ReversingKeys
-from tests.postgres import ask, holding, over, schema, socket_file
+from tests.postgres import ask, cut_connections, holding, over, schema, socket_file
 from tests.postgres_line import line_to
 
 DISK_FULL = """
@@ -144,11 +144,6 @@ async def test_a_long_replay_leaves_one_snapshot_for_the_next_load(log: Postgres
 
 
 # connections that break
-
-
-def cut_connections() -> None:
-    """What an operator can do to every connection of ours."""
-    ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'heartline'")
 
 
 async def test_appends_and_reads_go_on_after_every_connection_was_cut(log: PostgresEventLog) -> None:

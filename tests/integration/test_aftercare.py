@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -216,6 +216,20 @@ async def test_the_worker_stops_at_once(heartline: System, encoder: FlakyEncoder
     await a_while()
 
     assert len(encoder.texts) == before
+
+
+async def test_a_session_that_another_process_looks_after_is_left_to_it(
+    parts: AftercareParts, heartline: System, encoder: FlakyEncoder
+) -> None:
+    await bring_in(heartline, 3)
+    async with parts.locks.hold(uuid5(TEA, "aftercare")):
+        with pytest.raises(TurnAlreadyOpen):
+            await Aftercare(parts).look_after(TEA)
+    assert encoder.texts == []
+
+    await Aftercare(parts).look_after(TEA)
+
+    assert await missing(heartline, encoder) == []
 
 
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
