@@ -26,6 +26,7 @@ class BorderSettings(BaseSettings):
         "127.0.0.1", description="Address to listen on; a loopback address as long as there are no API keys."
     )
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose one.")
+    workers: int = Field(1, ge=1, le=64, description="Processes that serve together on one machine.")
     tls_cert_file: Path | None = Field(
         None, description="Certificate (PEM, with its chain) for https; unset, together with the key, is plain http."
     )

@@ -9,7 +9,9 @@ Says what went wrong in one sentence on standard error and exits with 1; with 2 
 import asyncio
 import atexit
 import gc
+import socket
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +34,7 @@ from api.terminal import DataDir, err, out, progress, say
 from domain.errors import Conflict, HeartlineError
 
 if TYPE_CHECKING:
+    from api.workers import Worker
     from projections.views import Slot
 
 app = typer.Typer(
@@ -78,27 +81,32 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [HOST].")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port to listen on [PORT].")] = None,
     data_dir: DataDir = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that serve together [WORKERS].")] = None,
 ) -> None:
     """Run the server until it is told to stop (SIGTERM, Ctrl-C)."""
-    settings = load_settings(host=host, port=port, data_dir=data_dir)
-    logs.configure(settings.log_level, settings.log_format, sys.stderr)
-    # Without log_config=None uvicorn would set up its own logging here, and its access log goes to standard output.
-    loop = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
-    with asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(_serve(settings))
-
-
-async def _serve(settings: Settings) -> None:
     # Imported here: what only serving needs is not paid for by the other commands.
+    from api.server import listen
+    from api.workers import worker
+    from projections.views import clear_slots
+
+    settings = load_settings(host=host, port=port, data_dir=data_dir, workers=workers)
+    logs.configure(settings.log_level, settings.log_format, sys.stderr)
+    with listen(settings.host, settings.port) as sockets:
+        settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
+        clear_slots(settings.data_dir, beyond=settings.workers)
+        own = worker(settings.workers)
+        # Without log_config=None uvicorn would set up its own logging here, and its access log goes to standard output.
+        loop = uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(_serve(settings, sockets, own))
+
+
+async def _serve(settings: Settings, sockets: Sequence[socket.socket], own: "Worker") -> None:
     from api.app import create_app
     from api.bootstrap import running
-    from api.server import listen
     from api.server import serve as run
 
-    async with AsyncExitStack() as stack:
-        sockets = stack.enter_context(listen(settings.host, settings.port))
-        settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
-        system = await stack.enter_async_context(running(settings))
+    async with running(settings) as system:
         services = system.services
         model = f"{services.model.default} ({services.model.provider})"
         lines = (
@@ -107,7 +115,9 @@ async def _serve(settings: Settings) -> None:
             f"Data in {settings.data_dir.resolve()}",
             f"SillyTavern: Chat Completion > Custom (OpenAI-compatible) > Custom Endpoint {services.base_url}/v1",
         )
-        say("\n".join(lines))
+        if own.is_first:
+            say("\n".join(lines))
+        own.ready()
         await run(create_app(services, settings.cors_origins), sockets, settings.shutdown_grace_seconds, settings.tls)
 
 

@@ -146,6 +146,20 @@ class Slot:
         os.close(self._lock)
 
 
+def clear_slots(root: Path, *, beyond: int) -> None:
+    """Empty the slots above so many that no living process holds. Their folders stay: somebody may be claiming one."""
+    for directory in root.glob("views/*"):
+        if not directory.name.isdecimal() or int(directory.name) < beyond:
+            continue
+        with (directory / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            for file in directory.glob(f"{FILE_NAME}*"):
+                file.unlink()
+
+
 def claim_slot(root: Path) -> Slot:
     """Take the lowest `views/<n>` under `root` that no living process holds."""
     number = 0

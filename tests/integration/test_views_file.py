@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from projections.views import Views, claim_slot
+from projections.views import Views, claim_slot, clear_slots
 
 TABLE = "CREATE TABLE things (name TEXT)"
 
@@ -133,3 +133,16 @@ def test_a_new_slot_starts_from_its_neighbours_rows(tmp_path: Path) -> None:
         with closing(Views(second.file)) as views:
             views.prepare([TABLE])
             assert names(views) == ["a"]
+
+
+def test_slots_above_the_number_of_workers_are_emptied_unless_somebody_holds_them(tmp_path: Path) -> None:
+    first, second, third = (claim_slot(tmp_path) for _ in range(3))
+    for slot in (first, second, third):
+        slot.file.write_bytes(b"rows")
+    first.close()
+    third.close()
+
+    clear_slots(tmp_path, beyond=1)
+
+    assert [slot.file.exists() for slot in (first, second, third)] == [True, True, False]
+    second.close()
