@@ -1,6 +1,6 @@
-"""The console script: `heartline serve | rebuild | keys | config`, and in `api/command_line` `import | export`,
-`sessions | show`, `rewind | fork | carry | diff`, `verify | doctor | backup`, `audit | replay | why-not | what-if` and
-`bisect | compare`.
+"""The console script: `heartline serve | keys | config`, and in `api/command_line` `import | export`,
+`sessions | show`, `rewind | fork | carry | diff`, `verify | doctor | backup | rebuild`, `audit | replay | why-not |
+what-if` and `bisect | compare`.
 
 Each command explains itself with `--help`.
 Says what went wrong in one sentence on standard error and exits with 1; with 2 when a setting or option is wrong.
@@ -12,8 +12,6 @@ import gc
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,14 +26,14 @@ from api.command_line.comparisons import bisect, compare
 from api.command_line.examining import doctor
 from api.command_line.looking import sessions, show
 from api.command_line.reasons import audit, replay, what_if, why_not
+from api.command_line.rebuilding import rebuild
 from api.command_line.verifying import verify
 from api.settings import Settings, SettingsError, load_settings
-from api.terminal import DataDir, err, out, progress, say
-from domain.errors import Conflict, HeartlineError
+from api.terminal import DataDir, err, say
+from domain.errors import HeartlineError
 
 if TYPE_CHECKING:
     from api.workers import Worker
-    from projections.views import Slot
 
 app = typer.Typer(
     help="Heartline: a chat server with a memory that can be rewound and questioned.",
@@ -47,7 +45,7 @@ app = typer.Typer(
 app.add_typer(keys, name="keys")
 app.command(name="import")(import_)
 app.command()(export)
-for command in (config, sessions, show, rewind, fork, carry, diff, verify, doctor, backup):
+for command in (config, sessions, show, rewind, fork, carry, diff, verify, doctor, backup, rebuild):
     app.command()(command)
 for command in (audit, replay, why_not, what_if, bisect, compare):
     app.command()(command)
@@ -119,40 +117,3 @@ async def _serve(settings: Settings, sockets: Sequence[socket.socket], own: "Wor
             say("\n".join(lines))
         own.ready()
         await run(create_app(services, settings.cors_origins), sockets, settings.shutdown_grace_seconds, settings.tls)
-
-
-@app.command()
-def rebuild(data_dir: DataDir = None) -> None:
-    """Make the views anew from the event log. Stop the server first; nothing but time can be lost."""
-    settings = load_settings(data_dir=data_dir)
-    asyncio.run(_rebuild(settings))
-
-
-async def _rebuild(settings: Settings) -> None:
-    from api.wiring.storage import open_log
-    from projections.rebuild import BESIDES
-    from projections.rebuild import rebuild as build
-
-    async with AsyncExitStack() as stack:
-        log = open_log(settings)
-        stack.push_async_callback(log.close)
-        first, *others = [stack.enter_context(closing(slot)) for slot in _every_slot(settings.data_dir)]
-        with progress("replaying events") as step:
-            position = await asyncio.to_thread(build, log, first.file, step)
-        # A process that takes one of these later copies the first.
-        for gone in [slot.file.with_name(slot.file.name + suffix) for slot in others for suffix in BESIDES[::-1]]:
-            gone.unlink(missing_ok=True)
-    out.print(f"views rebuilt up to position {position}", highlight=False)
-
-
-def _every_slot(folder: Path) -> "list[Slot]":
-    """The slots of all views there are. Raises Conflict when a process holds one: it has the old rows open."""
-    from projections.views import claim_slot
-
-    number = max(1, len(list(folder.glob("views/*"))))
-    slots = [claim_slot(folder) for _ in range(number)]
-    if slots[-1].directory.name == str(number - 1):
-        return slots
-    for slot in slots:
-        slot.close()
-    raise Conflict("A server is running on this data folder. Stop it, then rebuild.")

@@ -21,7 +21,8 @@ from api.model_calls import ModelCalls
 from api.ports import ChatModel, EventLog
 from domain.errors import Unavailable
 from domain.records import Json, JsonObject
-from projections.follower import Follower, FollowerStatus
+from projections.checkpoints import FollowerStatus
+from projections.follower import Follower
 from projections.indexes import Indexes
 
 MEBIBYTE: Final = 1024 * 1024

@@ -60,7 +60,7 @@ class Acquaintances:
         self._remembered = remembered
         self._keep = keep
         self._kept: OrderedDict[UUID, _Acquaintance] = OrderedDict()
-        self._forgetting = 0
+        self._epoch = (0, 0)
         self._lock = Lock()
 
     def known(self, session: UUID, path: Sequence[int]) -> Known:
@@ -81,9 +81,9 @@ class Acquaintances:
         )
 
     def _refreshed(self, session: UUID) -> _Acquaintance:
-        conversation, forgetting = self._remembered.models.conversation, self._remembered.last_forgetting()
-        if forgetting != self._forgetting:
-            self._forgetting = forgetting
+        conversation, epoch = self._remembered.models.conversation, self._remembered.epoch()
+        if epoch != self._epoch:
+            self._epoch = epoch
             self._kept.clear()
         mine = self._kept.setdefault(session, _Acquaintance())
         self._kept.move_to_end(session)

@@ -30,6 +30,23 @@ class Checkpoint:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowerStatus:
+    """Where the views stand: one checkpoint each. `lag` is how far the log's end is ahead, in positions."""
+
+    position: int
+    sequence: int
+    lag: int
+    running: bool
+    error: str | None
+    """Why nothing is taken in at present, while the log or the disk fails; it is tried again and again."""
+    views: tuple[Checkpoint, ...]
+
+    @property
+    def healthy(self) -> bool:
+        return self.running and self.error is None and all(view.stopped_at is None for view in self.views)
+
+
 def load(db: sqlite3.Connection) -> dict[str, Checkpoint]:
     """All checkpoints by name; what has none has read nothing."""
     rows = db.execute("SELECT name, position, chain, stopped_at, error FROM checkpoints")

@@ -19,9 +19,10 @@ from uuid import UUID
 
 from domain.errors import Unavailable, UnreadableEvent
 from projections import checkpoints, steps
-from projections.checkpoints import LOG, VECTORS, Checkpoint
+from projections.checkpoints import LOG, VECTORS, Checkpoint, FollowerStatus
 from projections.latest_versions import LatestVersions
 from projections.ports import EventLog, LoggedEvent, LoggedVector
+from projections.replacement import Replacement
 from projections.views import View, Views
 
 logger = logging.getLogger(__name__)
@@ -45,23 +46,6 @@ class VectorView(Protocol):
     def apply_vector(self, db: sqlite3.Connection, logged: LoggedVector) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowerStatus:
-    """Where the views stand: one checkpoint each. `lag` is how far the log's end is ahead, in positions."""
-
-    position: int
-    sequence: int
-    lag: int
-    running: bool
-    error: str | None
-    """Why nothing is taken in at present, while the log or the disk fails; it is tried again and again."""
-    views: tuple[Checkpoint, ...]
-
-    @property
-    def healthy(self) -> bool:
-        return self.running and self.error is None and all(view.stopped_at is None for view in self.views)
-
-
 @dataclass(frozen=True, slots=True)
 class _Waiter:
     position: int
@@ -72,8 +56,16 @@ class _Waiter:
 class Follower:
     """Applies the log to the views, in the background once started, and says how far it has come."""
 
-    def __init__(self, log: EventLog, views: Views, projections: Sequence[View], vectors: VectorView) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        views: Views,
+        projections: Sequence[View],
+        vectors: VectorView,
+        replacement: Replacement,
+    ) -> None:
         self._log = log
+        self._replacement = replacement
         self._views = views
         self._projections = projections
         self._vectors = vectors
@@ -207,6 +199,11 @@ class Follower:
 
     def _step(self) -> bool:
         """Apply one batch of either feed. False when there was nothing to apply."""
+        if self._replacement.take():
+            self._resume()
+            self._unreadable = None
+            self._publish(self._checkpoints)
+            return True
         limit = self._batch()
         try:
             events = self._read(limit)

@@ -1,6 +1,7 @@
 """The indexes of warm sessions: built from the views' rows when first asked for; the longest unused are let go.
 
-Whenever anything was forgotten all of them are: an index only grows, and forks share what they hold.
+Whenever anything was forgotten, or the views were replaced, all of them are: an index only grows, and forks share what
+they hold.
 """
 
 from collections import OrderedDict
@@ -36,7 +37,7 @@ class Indexes:
         self._warm = warm
         self._documents = documents
         self._indexes: OrderedDict[UUID, tuple[SessionIndex, Lock]] = OrderedDict()
-        self._forgetting = 0
+        self._epoch = (0, 0)
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -45,10 +46,10 @@ class Indexes:
     @contextmanager
     def fresh(self, session: UUID) -> Generator[SessionIndex]:
         """The session's index with everything the views hold by now, for this thread alone until it is done."""
-        forgetting = self._rows.last_forgetting()
+        epoch = self._rows.epoch()
         with self._lock:
-            if forgetting != self._forgetting:
-                self._forgetting = forgetting
+            if epoch != self._epoch:
+                self._epoch = epoch
                 self._indexes.clear()
             if session not in self._indexes:
                 index = SessionIndex(session, embedders=self._embedders, dimensions=self._dimensions)

@@ -1,5 +1,7 @@
 """All views of one file, as one value: what the use cases read from and what the follower keeps up to date."""
 
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +17,7 @@ from projections.lexicon import Lexicon
 from projections.lineage import Lineage
 from projections.memories import Memories
 from projections.ports import EventLog
+from projections.replacement import Replacement
 from projections.summaries import Summaries
 from projections.transcripts import Transcripts
 from projections.usage import UsageLedger
@@ -98,8 +101,23 @@ class ReadModels:
 
     def follow(self, log: EventLog) -> Follower:
         """A follower of the log for these views, not yet started."""
-        return Follower(log, self.views, self.all(), self.vectors)
+        replacement = Replacement(self.views, lambda file: bring_up(log, file))
+        return Follower(log, self.views, self.all(), self.vectors, replacement)
 
     def close(self) -> None:
         """Let go of the file: nobody may be reading or following any more."""
         self.views.close()
+
+
+def bring_up(log: EventLog, file: Path, progress: Callable[[int, int], None] | None = None) -> int:
+    """Apply to the views in a file (made if it is not there) what the log holds beyond them; where they stand then.
+
+    Afterwards there is no WAL beside the file. Raises UnreadableEvent when the log cannot be read to its end.
+    """
+    # The last connection to go writes the WAL back and removes it.
+    with closing(ReadModels.open(file)) as models:
+        follower = models.follow(log)
+        follower.catch_up(progress)
+        if follower.unreadable is not None:
+            raise follower.unreadable
+        return follower.position

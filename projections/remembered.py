@@ -18,7 +18,7 @@ from projections.facts import Source
 from projections.instructions import StoredInstruction
 from projections.messages import PathMessage
 from projections.read_models import ReadModels
-from projections.session_index import Additions, Document, Embedders, Feeling, TokenRow, VectorRow
+from projections.session_index import Additions, Document, Embedders, Epoch, Feeling, TokenRow, VectorRow
 from projections.stemming import stems
 from projections.summaries import Summary
 from projections.token_vectors import TokenVectors
@@ -43,13 +43,13 @@ class Told:
 
 
 class Remembered:
-    """A session's memory across the views. Keeps messages it has read until something is forgotten."""
+    """A session's memory across the views. Keeps messages it has read until there is another epoch."""
 
     def __init__(self, models: ReadModels, *, keep: int = MESSAGES_KEPT) -> None:
         self.models = models
         self._keep = keep
         self._read: OrderedDict[UUID, dict[int, PathMessage]] = OrderedDict()
-        self._forgetting = 0
+        self._epoch = (0, 0)
         self._lock = Lock()
 
     def additions(self, session: UUID, embedders: Embedders, *, version: int, sequence: int) -> Additions:
@@ -82,9 +82,9 @@ class Remembered:
             sequence=max([sequence, *(row.sequence for row in [*rows, *tokens])]),
         )
 
-    def last_forgetting(self) -> int:
-        """The position at which anything was forgotten last (see `session_index.Rows`)."""
-        return self.models.conversation.last_forgetting()
+    def epoch(self) -> Epoch:
+        """Another one whenever what was read before may not hold any more (see `session_index.Rows`)."""
+        return self.models.conversation.last_forgetting(), self.models.views.replaced
 
     def _said(self, session: UUID, after: int) -> list[Document]:
         """Messages and carried memories, whose words are stored."""
@@ -151,10 +151,10 @@ class Remembered:
 
     def messages(self, session: UUID, versions: Iterable[int]) -> dict[int, PathMessage]:
         """Messages by version, on a path or not."""
-        wanted, forgetting = list(versions), self.last_forgetting()
+        wanted, epoch = list(versions), self.epoch()
         with self._lock:
-            if forgetting != self._forgetting:
-                self._forgetting = forgetting
+            if epoch != self._epoch:
+                self._epoch = epoch
                 self._read.clear()
             kept = self._read.setdefault(session, {})
             self._read.move_to_end(session)

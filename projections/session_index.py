@@ -23,6 +23,9 @@ from projections.token_vectors import TokenVectors
 from projections.traits import Traits
 from projections.vector_index import VectorIndex
 
+Epoch = tuple[int, int]
+"""When anything was forgotten last, and how often all rows were replaced."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
@@ -96,8 +99,8 @@ class Rows(Protocol):
 
     def additions(self, session: UUID, embedders: Embedders, *, version: int, sequence: int) -> Additions: ...
 
-    def last_forgetting(self) -> int:
-        """Grows whenever something was forgotten: what was read before may hold it."""
+    def epoch(self) -> Epoch:
+        """Another one since something was forgotten, or all rows were replaced: what was read before may not hold."""
         ...
 
 

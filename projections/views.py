@@ -15,7 +15,8 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from threading import Lock, local
 from typing import Protocol
@@ -62,6 +63,8 @@ class Views:
         self._readers: list[sqlite3.Connection] = []
         self._thread = local()
         self._statements: Sequence[str] = ()
+        self.replaced = 0
+        """How often all rows were replaced by those of another file."""
 
     def prepare(self, statements: Sequence[str]) -> None:
         """Have exactly the tables that the statements create; a file with others is emptied."""
@@ -79,6 +82,18 @@ class Views:
             for statement in self._statements:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {fingerprint(self._statements)}")
+
+    def fits(self, file: Path) -> bool:
+        """Whether another file has the tables of this one."""
+        with closing(_connect(file)) as other:
+            (found,) = other.execute("PRAGMA user_version").fetchone()
+        return found == fingerprint(self._statements)
+
+    def replace_by(self, file: Path) -> None:
+        """Take all rows of another file in place of those here, in one transaction: readers see the old or the new."""
+        with self._writing, closing(_connect(file)) as other:
+            other.backup(self._writer)
+        self.replaced += 1
 
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:
@@ -162,18 +177,32 @@ def clear_slots(root: Path, *, beyond: int) -> None:
 
 def claim_slot(root: Path) -> Slot:
     """Take the lowest `views/<n>` under `root` that no living process holds."""
-    number = 0
-    while True:
-        directory = root / "views" / str(number)
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            number += 1
-        else:
-            return Slot(directory, lock)
+    slots = (_claimed(root / "views" / str(number)) for number in count())
+    return next(slot for slot in slots if slot is not None)
+
+
+def claim_free(root: Path) -> tuple[list[Slot], list[Path]]:
+    """Take every slot that no living process holds, at least one; and the views' files of those that one holds."""
+    claimed = {directory: _claimed(directory) for directory in sorted((root / "views").glob("*"))}
+    free = [slot for slot in claimed.values() if slot is not None]
+    return free or [claim_slot(root)], [directory / FILE_NAME for directory, slot in claimed.items() if slot is None]
+
+
+def _claimed(directory: Path) -> Slot | None:
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return Slot(directory, lock)
+
+
+def delete_database(file: Path) -> None:
+    """Remove an SQLite file and what lies beside it; a WAL left alone would meet the next file of that name."""
+    for suffix in ("-shm", "-wal", ""):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 def _connect(file: Path) -> sqlite3.Connection:

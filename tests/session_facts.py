@@ -95,7 +95,13 @@ def reply(text: str) -> Reply:
 
 
 def started() -> Fact:
-    values: dict[str, Any] = {"owner": OWNER, "external_id": EXTERNAL_ID, "identified_by": "header", "user": None, "details": {}}
+    values: dict[str, Any] = {
+        "owner": OWNER,
+        "external_id": EXTERNAL_ID,
+        "identified_by": "header",
+        "user": None,
+        "details": {},
+    }
     return Fact(SessionStarted, values)
 
 

@@ -62,8 +62,8 @@ class Shelf:
             sequence=len(self.vectors),
         )
 
-    def last_forgetting(self) -> int:
-        return self.forgetting
+    def epoch(self) -> tuple[int, int]:
+        return self.forgetting, 0
 
     def index(self) -> SessionIndex:
         index = SessionIndex(SESSION, embedders=EMBEDDERS, dimensions=2)

@@ -12,7 +12,9 @@ from api.doctor.stored import ExaminedLog, LogFacts
 from projections.session_index import Embedders
 from projections.slots import SlotFound
 
-REBUILD: Final = "Stop the server, then `heartline rebuild`: they are made anew from the log, and nothing is lost."
+REBUILD: Final = (
+    "`heartline rebuild`: they are made anew from the log, and nothing is lost. Stop a server that does not take them."
+)
 
 
 def views_found(slots: Sequence[SlotFound], log: ExaminedLog, facts: LogFacts | None) -> Finding:

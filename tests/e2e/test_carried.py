@@ -117,11 +117,11 @@ def test_views_made_anew_give_the_same_answers(carried: Carried) -> None:
         assert answers(server, "skarv", carried.version, *QUESTIONS) == carried.answers
 
 
-def test_views_are_not_made_anew_under_a_running_server(server: ServerProcess, folder: Path) -> None:
-    refused = run(folder, "rebuild")
+def test_a_running_server_takes_views_that_were_made_anew(server: ServerProcess, folder: Path) -> None:
+    rebuilt = run(folder, "rebuild")
 
-    assert refused.returncode == 1
-    assert refused.stderr == "heartline: A server is running on this data folder. Stop it, then rebuild.\n"
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert rebuilt.stdout == f"views rebuilt up to position {server.get('/health')['log']['position']}\n"
     assert server.get("/health")["status"] == "ok"
 
 

@@ -48,7 +48,7 @@ def tea(tmp_path: Path) -> Path:
         (("serve",), ["--host", "--port", "--data-dir", "DATA_DIR", "until it is told to stop"]),
         (("import",), ["--as", "--data-dir", "--json", "chat file of SillyTavern", "made up when missing"]),
         (("export",), ["--to", "--format", "--data-dir", "JSON lines"]),
-        (("rebuild",), ["--data-dir", "Stop the server first"]),
+        (("rebuild",), ["--data-dir", "beside a running server", "--wait"]),
         (("sessions",), ["--limit", "--json"]),
         (("show",), ["--at", "--json", "as of a version"]),
         (("rewind",), ["--owner", "--json", "former version"]),
@@ -180,12 +180,19 @@ def test_a_broken_file_is_told_by_its_line_and_nothing_is_stored(
     assert not Path("data").exists()
 
 
-def test_views_that_a_process_has_open_are_not_rebuilt(heartline: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    with closing(claim_slot(Path("data"))):
-        assert heartline("rebuild") == 1
-    assert "Stop it, then rebuild." in capsys.readouterr().err
+def test_views_that_a_process_has_open_wait_beside_them_for_one_that_takes_them(
+    heartline: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting = Path("data/views/0/views.sqlite3.rebuilt")
+    with closing(claim_slot(Path("data"))) as slot, closing(ReadModels.open(slot.file)):
+        assert heartline("rebuild", "--wait", "0.1", "--json") == 0
+        assert json.loads(capsys.readouterr().out) == {"position": 0, "waiting": [str(waiting)]}
+        assert waiting.exists()
 
-    assert heartline("rebuild") == 0
+    assert heartline("show", "nobody") == 1
+
+    assert not waiting.exists()
+    assert [path.name for path in Path("data/views/1").iterdir()] == ["lock"]
 
 
 def test_views_beside_the_first_are_thrown_away_by_a_rebuild(heartline: Command) -> None:

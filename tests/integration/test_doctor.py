@@ -115,7 +115,7 @@ def test_people_are_shown_a_table_and_what_to_do(heartline: Command, capsys: pyt
     ill = capsys.readouterr()
 
     assert (well.err, "chain" in well.out, "wrong" in well.out) == ("", True, False)
-    assert ill.out.splitlines()[-1].startswith("views: Stop the server, then `heartline rebuild`")
+    assert ill.out.splitlines()[-1].startswith("views: `heartline rebuild`")
 
 
 # -- the log -----------------------------------------------------------------------------------------------------------

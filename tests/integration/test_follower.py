@@ -14,7 +14,8 @@ from domain.errors import Unavailable
 from domain.events import MessageReceived
 from projections.follower import SMALL_BATCH, Follower
 from projections.ports import LoggedEvent
-from projections.read_models import ReadModels
+from projections.read_models import ReadModels, bring_up
+from projections.replacement import Replacement
 from tests.builders import SessionBuilder, vector
 from tests.fakes import MemoryEventLog
 from tests.fakes_log import DamagedLog, LogExcerpt
@@ -43,7 +44,8 @@ class Picky:
 
 
 def follow(models: ReadModels, log: MemoryEventLog, picky: Picky) -> Follower:
-    return Follower(log, models.views, [picky, *models.all()], models.vectors)
+    nothing_new = Replacement(models.views, lambda file: bring_up(log, file))
+    return Follower(log, models.views, [picky, *models.all()], models.vectors, nothing_new)
 
 
 def applied(models: ReadModels) -> list[int]:

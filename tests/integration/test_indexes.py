@@ -21,8 +21,8 @@ class Refusing:
     def additions(self, session: UUID, embedders: Embedders, *, version: int, sequence: int) -> Additions:
         raise OSError("the disk is gone")
 
-    def last_forgetting(self) -> int:
-        return 0
+    def epoch(self) -> tuple[int, int]:
+        return 0, 0
 
 
 def test_an_index_is_kept_and_knows_what_came_since() -> None:

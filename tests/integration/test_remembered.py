@@ -284,14 +284,14 @@ async def test_no_message_is_kept_when_something_was_forgotten(
     await world.see(chat, other)
     remembered.messages(chat.id, [secret])
     remembered.messages(other.id, [else_where])
-    before = remembered.last_forgetting()
+    before = remembered.epoch()
     if erased:
         chat.erase()
     else:
         chat.forget(secret)
     await world.see(chat)
 
-    assert (before, remembered.last_forgetting()) == (0, world.log.last_position())
+    assert (before, remembered.epoch()) == ((0, 0), (world.log.last_position(), 0))
     assert [message.text for message in remembered.messages(chat.id, [secret]).values()] == ([] if erased else [""])
     rewrite(world, "read again")
     assert remembered.messages(other.id, [else_where])[else_where].text == "read again"
