@@ -31,6 +31,12 @@ test: $(DEV) ## The whole gate: format, lint, types, import contracts, tests wit
 	@echo "lint-imports"; $(BIN)/lint-imports --no-logo
 	@echo "pytest";       $(BIN)/pytest --quiet --cov --cov-report=term $(ARGS)
 
+.PHONY: nightly
+nightly: export HF_HUB_OFFLINE := 1
+nightly: export NIGHTLY := 1
+nightly: $(DEV) ## The long forms of the tests of faults and of several processes
+	@$(BIN)/pytest --quiet tests/e2e/test_fleet.py $(ARGS)
+
 .PHONY: bench
 bench: $(DEV) ## Measure quality and speed; ARGS chooses what
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks $(ARGS)

@@ -15,17 +15,9 @@ from tests.builders import SessionBuilder
 from tests.fakes import MemoryEventLog
 from tests.fakes_log import DamagedLog
 from tests.histories import STEPS, History
+from tests.rows import every_row
 
 STEP = st.tuples(st.sampled_from(sorted({"fork", *STEPS})), st.integers(min_value=0, max_value=2**16))
-
-Rows = dict[str, list[tuple[object, ...]]]
-
-
-def every_row(models: ReadModels) -> Rows:
-    """All tables but the checkpoints, row by row."""
-    db = models.views.read()
-    tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'checkpoints'").fetchall()
-    return {table: sorted(db.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for (table,) in tables}
 
 
 def files_in(directory: Path) -> list[str]:
