@@ -12,11 +12,12 @@ from typing import Final
 import orjson
 from rich.console import Console
 
-from benchmarks import appends, rebuild, reconcile, start, time_machine, turn
+from benchmarks import appends, crowd, rebuild, reconcile, start, time_machine, turn
 from benchmarks.report import Result, machine
 
 BENCHMARKS: Final[Mapping[str, Callable[[], list[Result]]]] = {
     "turn": turn.measure,
+    "crowd": crowd.measure,
     "appends": appends.measure,
     "rebuild": rebuild.measure,
     "start": start.measure,

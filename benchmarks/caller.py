@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -64,3 +65,21 @@ class Caller:
     async def close(self) -> None:
         self._writer.close()
         await self._writer.wait_closed()
+
+
+async def ask_all(
+    url: str, clients: int, asked: Sequence[tuple[str, str]], done: Callable[[], None] = lambda: None
+) -> list[Heard]:
+    """Every reply to these paths and texts, in the order asked. Client n asks the n-th of every round of `clients`, one
+    after the other; `done` is called after each reply."""
+    heard: dict[int, Heard] = {}
+
+    async def client(first: int) -> None:
+        caller = await Caller.connected(url)
+        for number in range(first, len(asked), clients):
+            heard[number] = await caller.ask(*asked[number])
+            done()
+        await caller.close()
+
+    await asyncio.gather(*(client(number) for number in range(clients)))
+    return [heard[number] for number in range(len(asked))]

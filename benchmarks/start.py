@@ -1,6 +1,7 @@
-"""Seconds from the command to the first answer, and memory, with no session and with 1,000 of them."""
+"""Seconds from the command to the first answer, and memory, with no session, with 1,000 and with 10,000 of them."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -14,40 +15,43 @@ from benchmarks.report import Result, Row
 from benchmarks.sessions import QUIET, converse, data_folder, filling, fork, progress
 from benchmarks.upstream import upstream
 
-SESSIONS: Final = 1000
+SESSIONS: Final = (0, 1000, 10_000)
+WARM: Final = 100
 MESSAGES: Final = 20
 
 
-def measure(*, sessions: int = SESSIONS, messages: int = MESSAGES) -> list[Result]:
-    """A start on an empty folder, and one on a folder with sessions, each of which then has a turn."""
-    with upstream() as model:
-        with data_folder() as folder:
-            rows = [_started(folder, model, 0)]
-        with data_folder() as folder:
-            asyncio.run(_fill(folder, sessions, messages))
-            rows.append(_started(folder, model, sessions))
+def measure(*, sessions: Sequence[int] = SESSIONS, messages: int = MESSAGES, warm: int = WARM) -> list[Result]:
+    """A start on a folder with so many sessions, `warm` of which then have a turn."""
+    rows: list[Row] = []
+    for known in sessions:
+        with upstream() as model, data_folder() as folder:
+            asyncio.run(_fill(folder, known, messages))
+            rows.append(_started(folder, model, known, min(known, warm)))
     return [Result(title=f"starts, sessions of {messages} messages", rows=rows)]
 
 
-def _started(folder: Path, model: str, sessions: int) -> Row:
+def _started(folder: Path, model: str, sessions: int, warm: int) -> Row:
     with listening(folder, {"MODEL_PROVIDER": "openai", "OPENAI_BASE_URL": model, **QUIET}) as server:
         answering = _memory(server)
         began = monotonic()
         asyncio.run(_talk(server, ["first"]))
         first = monotonic() - began
-        warm = _memory(server)
-        asyncio.run(_talk(server, [_name(number) for number in range(sessions)]))
+        encoding = _memory(server)
+        asyncio.run(_talk(server, [_name(number) for number in range(warm)]))
         return {
             "sessions": float(sessions),
             "answering after s": server.start_seconds,
             "first turn s": first,
             "memory answering MiB": answering,
-            "with the embedding model MiB": warm,
-            "after a turn in each MiB": _memory(server),
+            "with the embedding model MiB": encoding,
+            "sessions warm": float(warm),
+            "with those warm MiB": _memory(server),
         }
 
 
 async def _fill(folder: Path, sessions: int, messages: int) -> None:
+    if not sessions:
+        return
     with progress() as bar:
         async with filling(folder) as system:
             original = await converse(system, _name(0), messages, bar)

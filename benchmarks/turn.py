@@ -8,7 +8,7 @@ their newest message.
 import asyncio
 import statistics
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -16,7 +16,7 @@ from typing import Final, cast
 import psutil
 from rich.progress import Progress
 
-from benchmarks.caller import Caller, Heard
+from benchmarks.caller import Heard, ask_all
 from benchmarks.chat import questions
 from benchmarks.console import Listening, listening, plain_http
 from benchmarks.report import Result, Row
@@ -100,7 +100,9 @@ class _Bench:
         return [await self._cell(size, count) for count in clients]
 
     async def _cell(self, size: int, clients: int) -> Cell:
-        direct = await _asked(self._model, clients, [("/v1/chat/completions", text) for text in questions(self._turns)])
+        direct = await ask_all(
+            self._model, clients, [("/v1/chat/completions", text) for text in questions(self._turns)]
+        )
         before, began = self._cpu_seconds(), asyncio.get_running_loop().time()
         heard = await self._round(
             size, clients=clients, turns=self._turns, task=f"{size:,} messages, {clients} at once"
@@ -115,7 +117,7 @@ class _Bench:
             (f"/sessions/{_name(size, number % self._sessions)}/v1/chat/completions", text)
             for number, text in enumerate(questions(turns, seed=clients))
         ]
-        heard = await _asked(self._server.url, clients, asked, lambda: self._bar.advance(bar))
+        heard = await ask_all(self._server.url, clients, asked, lambda: self._bar.advance(bar))
         self._bar.remove_task(bar)
         return heard
 
@@ -132,27 +134,6 @@ class _Bench:
                 for part, ms in cast("dict[str, float]", answer.raise_for_status().json()["timings_ms"]).items():
                     found[part].append(ms)
         return found
-
-
-async def _asked(
-    url: str, clients: int, asked: Sequence[tuple[str, str]], done: Callable[[], None] = lambda: None
-) -> list[Heard]:
-    """Every reply, in the order asked. Client n asks the n-th of every round of `clients`, one after the other."""
-    heard: dict[int, Heard] = {}
-
-    async def client(first: int) -> None:
-        caller = await Caller.connected(url)
-        for number in range(first, len(asked), clients):
-            heard[number] = await caller.ask(*asked[number])
-            done()
-        await caller.close()
-
-    await _all(client(number) for number in range(clients))
-    return [heard[number] for number in range(len(asked))]
-
-
-async def _all(work: Iterable[Awaitable[None]]) -> None:
-    await asyncio.gather(*work)
 
 
 def _name(size: int, number: int) -> str:

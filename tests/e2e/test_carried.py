@@ -133,7 +133,11 @@ def test_a_running_server_takes_views_that_were_made_anew(server: ServerProcess,
             "Message 2: unknown role",
             "messages.2.role",
         ),
-        (b'{"role":"user","text":"a"}\n{"role":"user","text":"b"}\n{"role":"user"', "Line 3, the last, is cut off", "lines.3"),
+        (
+            b'{"role":"user","text":"a"}\n{"role":"user","text":"b"}\n{"role":"user"',
+            "Line 3, the last, is cut off",
+            "lines.3",
+        ),
         (b'{"speaker":"Nora","text":"a"}\n{"speaker":"Nora","text":"b","time":"soon"}', "Line 2: time", "lines.2.time"),
     ],
 )

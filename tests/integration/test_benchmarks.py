@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import appends, rebuild, reconcile, start, time_machine, turn
+from benchmarks import appends, crowd, rebuild, reconcile, start, time_machine, turn
 from benchmarks.report import Result
 
 SMALLEST: dict[str, Callable[[], list[Result]]] = {
     "turn": lambda: turn.measure(sizes=[4], clients=[1, 2], sessions=2, turns=4),
+    "crowd": lambda: crowd.measure(streams=[1, 3], workers=[2], messages=4, turns=6),
     "appends": lambda: appends.measure(seconds=0.1, rounds=1),
     "rebuild": lambda: rebuild.measure(sessions=2, messages=3, rounds=1),
-    "start": lambda: start.measure(sessions=2, messages=2),
+    "start": lambda: start.measure(sessions=[2], messages=2),
     "time_machine": lambda: time_machine.measure(events=300, messages=20, rounds=2),
     "reconcile": lambda: reconcile.measure(sizes=[4], rounds=1),
 }
@@ -23,6 +24,7 @@ SMALLEST: dict[str, Callable[[], list[Result]]] = {
     ("name", "columns"),
     [
         ("turn", {"first token p50 ms", "added p50 ms", "CPU ms a turn", "turns/s"}),
+        ("crowd", {"turns/s", "first token p95 ms", "CPU ms a turn"}),
         ("appends", {"events/s", "ratio"}),
         ("rebuild", {"events/s", "ratio"}),
         ("start", {"answering after s", "memory answering MiB"}),
@@ -42,4 +44,4 @@ def test_a_name_that_is_no_benchmark_is_told_with_those_that_are() -> None:
     asked = subprocess.run([sys.executable, "-m", "benchmarks", "nope"], capture_output=True, text=True)
 
     assert asked.returncode == 2
-    assert "choose from turn, appends, rebuild, start, time_machine, reconcile" in asked.stderr
+    assert "choose from turn, crowd, appends, rebuild, start, time_machine, reconcile" in asked.stderr
