@@ -7,7 +7,8 @@ from typing import Final
 _BREAK: Final = "\n\n"
 
 TELLING: Final = 20
-"""Characters that a reply must have for its text alone to be looked for inside a longer one."""
+"""Characters that a text must have to be known by it alone: a reply inside a longer text, an instruction that came as
+what a user says."""
 
 
 def paragraphs(texts: Iterable[str]) -> list[str]:

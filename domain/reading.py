@@ -88,6 +88,8 @@ class _Reader:
         text = message.text
         if message.role == "user" and self._paragraphs:
             text = folding.unfolded(text, self._is_folded)
+            if not text and self._is_word(place, message):
+                text = message.text
         name, text = names.cut(text, self._names)
         if not text:
             return None
@@ -95,6 +97,10 @@ class _Reader:
             return Said(place, message, key)
         cleaned = replace(message, text=text, name=message.name or name)
         return Said(place, cleaned, cleaned.key)
+
+    def _is_word(self, place: int, message: Message) -> bool:
+        """A word or two that stand last are what the user says now, though an instruction may say the same."""
+        return place == len(self._prompt.dialogue) - 1 and len(message.text.strip()) < folding.TELLING
 
     def _names(self, name: str) -> bool:
         if name not in self._is_name:

@@ -18,6 +18,7 @@ from api.ports import ModelFailed
 from domain.budget import Shares
 from domain.errors import ContextTooLong
 from domain.events import ContextBuilt, SummaryWritten
+from domain.folding import TELLING
 from domain.manifest import context_sha256
 from domain.messages import Instruction, Message
 from domain.records import Json, JsonObject, NeutralMessage
@@ -84,6 +85,7 @@ class Player:
         self.model = model
         self.rules = rules
         self.transcript: list[Message] = []
+        self.instructions: set[str] = set()
 
     async def begin(self, past: int) -> None:
         """Bring in a dialogue of so many messages, with feelings in it."""
@@ -103,6 +105,7 @@ class Player:
         sent: list[Message | Instruction] = list(new if step.thin and new else self.transcript)
         for place, text in step.instructions:
             sent.insert(min(place, len(sent)), Instruction(role="system", text=text))
+            self.instructions.add(text)
         failure = [ModelFailed("No.", code="upstream_error", status=502)] if step.fails else []
         self.model.will(*step.reply, *failure)
         await self._request(sent, {} if step.max_tokens is None else {"max_tokens": step.max_tokens})
@@ -142,8 +145,13 @@ class Player:
         assert tokens <= sum(share["used"] for share in parts.values())
         assert tokens + parts["response"]["allotted"] <= self.rules.shares.window
         assert len([entry for entry in event.manifest if entry["part"] == "history"]) <= self.rules.window_messages
-        if sent and isinstance(sent[-1], Message) and sent[-1].text.strip():
+        if sent and isinstance(sent[-1], Message) and self._is_said(sent[-1].text):
             assert shown[-1]["content"] == sent[-1].text
+
+    def _is_said(self, text: str) -> bool:
+        """What is as long as an instruction that was sent before, and the same, is taken for that."""
+        told = {paragraph.casefold() for paragraph in self.instructions}
+        return bool(text.strip()) and (len(text.strip()) < TELLING or text.strip().casefold() not in told)
 
 
 def message(role: str, text: str) -> Message:

@@ -615,6 +615,15 @@ def test_also_those_that_were_never_sent_apart():
     assert memory.path == [GREETING, "u Hello", "a Good evening.", "u Bye", "a Fine."]
 
 
+def test_a_word_that_an_instruction_says_too_is_what_the_user_says():
+    memory = Memory()
+    memory.send(prompt("s Tea", "u Hello"))
+
+    memory.send(prompt("u Hello", "a Fine.", "u Tea", named=False))
+
+    assert memory.path == ["u Hello", "a Fine.", "u Tea", "a Fine."]
+
+
 def test_a_chat_in_one_single_message_is_known_by_our_last_reply_in_it():
     memory = talked()
     whole = "\n\n".join([PERSONA[2:], *(line[2:] for line in CHAT), "Robin: Thanks."])
