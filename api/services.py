@@ -103,6 +103,10 @@ class Sessions(Protocol):
         """Events with versions above `after`, in order; each has its `version`."""
         ...
 
+    async def news(self, owner: str, session: str, *, after: int, seconds: float) -> None:
+        """Returns when there may be events above version `after`, at the latest after so many seconds."""
+        ...
+
     async def messages(self, owner: str, session: str, *, at: int | None, page: Page) -> JsonObject:
         """The path from the root on; each message with what was read in it, if anything was."""
         ...

@@ -56,11 +56,13 @@ class Shutdown:
                 raise
             raise ShuttingDown("The server is stopping. Try again in a moment.") from error
 
-    async def pause(self, seconds: float) -> bool:
-        """Sleep, at the longest until the server begins to stop. Says whether it does."""
+    async def sooner(self, awaitable: Awaitable[object]) -> None:
+        """Await it, at the longest until the server begins to stop; it is cancelled then."""
+        work, stop = asyncio.ensure_future(awaitable), asyncio.ensure_future(self._begun.wait())
         try:
-            async with asyncio.timeout(seconds):
-                await self._begun.wait()
-        except TimeoutError:
-            return False
-        return True
+            await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            work.cancel()
+            stop.cancel()

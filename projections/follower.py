@@ -72,7 +72,7 @@ class Follower:
         views.prepare([checkpoints.SCHEMA, *(statement for view in projections for statement in view.schema)])
         self._checkpoints: Mapping[str, Checkpoint] = {}
         self._unreadable: UnreadableEvent | None = None
-        self._latest = LatestVersions()
+        self.latest = LatestVersions()
         self._failure: str | None = None
         self._waiters: list[_Waiter] = []
         self._lock = Lock()
@@ -118,7 +118,7 @@ class Follower:
     async def caught_up_with(self, session: UUID, version: int) -> None:
         """Return when the session's events up to this version are in the views: at once, without asking the log, where
         they were applied lately. Raises Unavailable as `reached` does."""
-        if self._latest.of(session) < version:
+        if self.latest.of(session) < version:
             await self.caught_up()
 
     def catch_up(self, progress: Callable[[int, int], None] | None = None) -> None:
@@ -221,7 +221,7 @@ class Follower:
             changed += steps.feeds(self._checkpoints, events, vectors)
             checkpoints.store(db, changed)
         self._publish({checkpoint.name: checkpoint for checkpoint in changed})
-        self._latest.note(events)
+        self.latest.note(events)
         return True
 
     def _read(self, limit: int) -> Sequence[LoggedEvent]:

@@ -3,7 +3,11 @@
 What is noted holds for good, since a follower never goes back; what is not noted may have been followed all the same.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Iterable
+from concurrent.futures import Future
+from threading import Lock
 from typing import Final
 from uuid import UUID
 
@@ -13,11 +17,13 @@ SESSIONS_NOTED: Final = 10_000
 
 
 class LatestVersions:
-    """The version last applied, of the sessions followed latest. One thread notes, any may ask."""
+    """The version last applied, of the sessions followed latest. One thread notes, any may ask, any event loop wait."""
 
     def __init__(self, *, keep: int = SESSIONS_NOTED) -> None:
         self._keep = keep
         self._versions: dict[UUID, int] = {}
+        self._waiting = defaultdict[UUID, set[Future[None]]](set)
+        self._lock = Lock()
 
     def of(self, session: UUID) -> int:
         """0 when nothing is known of it."""
@@ -25,8 +31,36 @@ class LatestVersions:
 
     def note(self, events: Iterable[LoggedEvent]) -> None:
         """These events are in every view that is not stopped."""
+        noted: set[UUID] = set()
         for logged in events:
+            noted.add(logged.event.originator_id)
             self._versions.pop(logged.event.originator_id, None)
             self._versions[logged.event.originator_id] = logged.event.originator_version
         while len(self._versions) > self._keep:
             del self._versions[next(iter(self._versions))]
+        with self._lock:
+            told = [one for session in noted & self._waiting.keys() for one in self._waiting.pop(session)]
+        for one in told:
+            if one.set_running_or_notify_cancel():
+                one.set_result(None)
+
+    async def beyond(self, session: UUID, version: int, *, seconds: float) -> None:
+        """Return when an event of the session above this version was noted, at the latest after so many seconds."""
+        news: Future[None] = Future()
+        with self._lock:
+            self._waiting[session].add(news)
+        try:
+            # What was noted before we stood in line has told nobody of us.
+            if self.of(session) <= version:
+                async with asyncio.timeout(seconds):
+                    await asyncio.wrap_future(news)
+        except TimeoutError:
+            pass
+        finally:
+            self._leave(session, news)
+
+    def _leave(self, session: UUID, news: "Future[None]") -> None:
+        with self._lock:
+            self._waiting[session].discard(news)
+            if not self._waiting[session]:
+                del self._waiting[session]

@@ -112,6 +112,9 @@ class FakeSessions:
         newer = [event for event in self.happened if cast(int, event["version"]) > after]
         return listed(newer[:limit], has_more=len(newer) > limit)
 
+    async def news(self, owner: str, session: str, *, after: int, seconds: float) -> None:
+        await asyncio.sleep(0.02)
+
     async def messages(self, owner: str, session: str, *, at: int | None, page: Page) -> JsonObject:
         self._known(owner, session)
         return listed([{"at": at, "limit": page.limit, "after": page.after, "offset": page.offset}])

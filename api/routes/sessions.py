@@ -48,7 +48,7 @@ async def state(request: Request) -> Response:
 async def events(request: Request) -> Response:
     """One page, or with `follow=true` all events from there on, as they come."""
     asked, sessions = request.query_params, services(request).sessions
-    after, limit = query.after(asked), query.limit(asked)
+    after, limit = query.resumed(asked, request.headers), query.limit(asked)
     if query.flag(asked, "follow"):
         return await follow(services(request), owner(request), session(request), after)
     return json_response(await sessions.events(owner(request), session(request), after=after, limit=limit))

@@ -21,6 +21,7 @@ from api.sessions.recollection import Recollection
 from api.sessions.states import States, summary_json
 from domain.errors import InvalidRequest
 from domain.records import Json, JsonObject
+from domain.session import session_id
 from projections.follower import Follower
 from projections.read_models import ReadModels
 from projections.usage import Price
@@ -86,6 +87,10 @@ class SessionReads:
             return listed(rows, has_more=len(found) > limit)
 
         return await self._reader.ask(owner, session, None, read)
+
+    async def news(self, owner: str, session: str, *, after: int, seconds: float) -> None:
+        """Return when there may be events above version `after`, of whichever process, at the latest after so long."""
+        await self.follower.latest.beyond(session_id(owner, session), after, seconds=seconds)
 
     async def messages(self, owner: str, session: str, *, at: int | None, page: Page) -> JsonObject:
         """The messages in view from the root on, or behind message `page.after`, which must be in view itself. `offset`

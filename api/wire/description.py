@@ -57,7 +57,9 @@ def _sessions() -> dict[str, JsonObject]:
     last = _parameter("after", "query", _ID, "Id of the last session seen.")
     search = _parameter("search", "query", {"type": "string"}, "What the id or the title holds.")
     offset = _parameter("offset", "query", {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, "Entries left out.")
-    follow = _parameter("follow", "query", {"type": "boolean"}, "Go on with the events as they come.")
+    follow = _parameter(
+        "follow", "query", {"type": "boolean"}, "Go on with the events as they come (`Last-Event-ID` is read)."
+    )
     name = _parameter("id", "query", _ID, "Name of the new session; made up without it.")
     turn = _parameter("turn", "path", {"type": "string", "minLength": 1}, "A turn's id, or its completion's.")
     other = _parameter("other", "path", _ID, "The session to compare with.")

@@ -1,4 +1,5 @@
-"""Server-sent events: `data:` lines of JSON, and `[DONE]`. No `id:`, which OpenAI's SDK stumbles over after a ping."""
+"""Server-sent events: `data:` lines of JSON. Replies end with `[DONE]` and have no `id:`, which OpenAI's SDK stumbles
+over after a ping; what can be gone on with later has one."""
 
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,11 @@ _log = logging.getLogger(__name__)
 
 def frame(value: object) -> bytes:
     return b"data: " + orjson.dumps(value) + b"\n\n"
+
+
+def numbered_frame(number: int, value: object) -> bytes:
+    """A frame behind which a reader may go on another time."""
+    return b"id: %d\n" % number + frame(value)
 
 
 def error_frame(error: Exception) -> bytes:

@@ -10,6 +10,7 @@ PAGE: Final = 100
 LONGEST_PAGE: Final = 1000
 MONTH: Final = 30
 YEAR: Final = 366
+LAST_SEEN: Final = "Last-Event-ID"
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -21,6 +22,12 @@ def version(query: Mapping[str, str], name: str = "at") -> int | None:
 def after(query: Mapping[str, str]) -> int:
     """The version behind which a page begins, 0 when it is not given."""
     return _number(query, "after", least=0) if "after" in query else 0
+
+
+def resumed(query: Mapping[str, str], headers: Mapping[str, str]) -> int:
+    """The version behind which events go on: `after`, or the last one a client saw, which browsers send as
+    `Last-Event-ID` when they come back to the address that they had."""
+    return _number(headers, LAST_SEEN, least=0) if LAST_SEEN in headers else after(query)
 
 
 def offset(query: Mapping[str, str]) -> int:

@@ -237,12 +237,31 @@ def test_a_followed_session_tells_new_events_as_they_come() -> None:
         url = f"{served.url}/sessions/tea/events?after=1&follow=true"
         with httpx2.stream("GET", url, timeout=20) as response:
             lines = (line for line in response.iter_lines() if line)
-            first = next(lines)
+            first = [next(lines), next(lines)]
             threading.Timer(0.05, lambda: sessions.happened.append(third)).start()
-            second = next(lines)
+            second = [next(lines), next(lines)]
 
     assert response.headers["content-type"].startswith("text/event-stream")
-    assert [orjson.loads(line.removeprefix("data: "))["version"] for line in (first, second)] == [2, 3]
+    assert [first[0], second[0]] == ["id: 2", "id: 3"]
+    assert [orjson.loads(line.removeprefix("data: "))["version"] for _, line in (first, second)] == [2, 3]
+
+
+@pytest.mark.parametrize(("query", "header", "expected"), [("", "0", 1), ("", "1", 2), ("&after=0", "1", 2)])
+def test_a_browser_that_comes_back_goes_on_behind_what_it_saw(
+    http: httpx2.Client, query: str, header: str, expected: int
+) -> None:
+    url, headers = f"/sessions/tea/events?follow=true{query}", {"Last-Event-ID": header}
+
+    with http.stream("GET", url, headers=headers) as response:
+        assert next(response.iter_lines()) == f"id: {expected}"
+
+
+@pytest.mark.parametrize("header", ["", "x", "-1", "1.5", "9" * 19])
+def test_what_cannot_have_been_seen_last_is_refused(http: httpx2.Client, header: str) -> None:
+    refused = http.get("/sessions/tea/events?follow=true", headers={"Last-Event-ID": header})
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == "Last-Event-ID"
 
 
 def test_a_followed_session_that_fails_tells_its_error() -> None:

@@ -395,9 +395,22 @@ async def test_a_timeout_of_the_work_itself_is_its_own() -> None:
         await Shutdown().within(late())
 
 
-async def test_a_pause_ends_when_the_server_begins_to_stop() -> None:
+async def test_what_is_awaited_ends_sooner_when_the_server_begins_to_stop() -> None:
     shutdown = Shutdown()
+    work = asyncio.ensure_future(asyncio.sleep(60))
 
-    assert not await shutdown.pause(0.001)
-    shutdown.begin(5)
-    assert await shutdown.pause(60)
+    await shutdown.sooner(asyncio.sleep(0))
+    asyncio.get_running_loop().call_soon(shutdown.begin, 5)
+    await shutdown.sooner(work)
+
+    assert (shutdown.begun, work.cancelling()) == (True, 1)
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+
+async def test_what_fails_sooner_is_told() -> None:
+    async def fails() -> None:
+        raise Unavailable("Gone.")
+
+    with pytest.raises(Unavailable):
+        await Shutdown().sooner(fails())
