@@ -17,7 +17,7 @@ from domain.emotion import KeywordDetector, importance
 from domain.operations import Append
 from domain.session import Session
 from domain.turn import Detected
-from projections.ports import StoredVector
+from projections.ports import EventLog, StoredVector
 from projections.read_models import ReadModels
 
 SESSIONS: Final = 100
@@ -36,9 +36,9 @@ def measure(*, sessions: int = SESSIONS, messages: int = MESSAGES, rounds: int =
         events = asyncio.run(_fill(folder / "events.sqlite", sessions, messages))
         for number in bar.track(range(rounds), description="rebuilding"):
             log = SqliteEventLog(folder / "events.sqlite")
-            seconds["read and decode"].append(_timed(lambda log=log: _read(log)))
+            seconds["read and decode"].append(_timed(lambda log=log: read_alone(log)))
             views = folder / f"views-{number}.sqlite3"
-            seconds["rebuild every view"].append(_timed(lambda log=log, views=views: _rebuild(log, views)))
+            seconds["rebuild every view"].append(_timed(lambda log=log, views=views: rebuild_views(log, views)))
             asyncio.run(log.close())
     fastest = statistics.median(seconds["read and decode"])
     rows: list[Row] = [
@@ -75,7 +75,8 @@ async def _fill(file: Path, sessions: int, messages: int) -> int:
     return events
 
 
-def _read(log: SqliteEventLog) -> None:
+def read_alone(log: EventLog) -> None:
+    """Read and decode everything that a rebuild takes in."""
     position = sequence = 0
     while events := log.read(position, BATCH):
         position = events[-1].position
@@ -83,7 +84,8 @@ def _read(log: SqliteEventLog) -> None:
         sequence = vectors[-1].sequence
 
 
-def _rebuild(log: SqliteEventLog, views: Path) -> None:
+def rebuild_views(log: EventLog, views: Path) -> None:
+    """Make every view in a file that is not there yet."""
     models = ReadModels.open(views)
     models.follow(log).catch_up()
     models.close()

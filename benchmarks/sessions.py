@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from api.bootstrap import System, running
-from api.settings import load_settings
+from api.settings import Settings, load_settings
 from benchmarks.chat import conversation
 from domain.operations import Append
 from domain.session import Session
@@ -31,14 +31,19 @@ def data_folder() -> Generator[Path]:
 
 def progress() -> Progress:
     """A bar on a terminal; nothing where the output goes elsewhere."""
-    return Progress(console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def quiet(folder: Path) -> Settings:
+    """A system without HTTP in this folder: no model is called, no summary written."""
+    return load_settings(data_dir=folder / "data", summarize_after_messages=1_000_000, model_provider="offline")
 
 
 @asynccontextmanager
 async def filling(folder: Path) -> AsyncGenerator[System]:
     """A system, without HTTP, to make sessions with. Afterwards the views are what a server finds at its start."""
-    settings = load_settings(data_dir=folder / "data", summarize_after_messages=1_000_000, model_provider="offline")
-    async with running(settings) as system:
+    async with running(quiet(folder)) as system:
         yield system
         await system.memory.follower.caught_up()
 

@@ -189,8 +189,9 @@ class Conversation:
         """The version at which the message left the path last, as of `at`; None when it never stood there."""
         row = self._views.read().execute(
             """SELECT max(s.until_version) FROM reach o
-            CROSS JOIN spans s INDEXED BY spans_message ON s.origin = o.origin AND s.message = :message
-            CROSS JOIN reach l ON l.session = o.session AND l.origin = s.session
+            CROSS JOIN reach l ON l.session = o.session
+            CROSS JOIN spans s INDEXED BY spans_message ON s.session = l.origin AND s.message = :message
+            AND s.origin = o.origin
             WHERE o.session = :session AND :message > o.after_version AND :message <= o.upto_version
             AND s.until_version <= min(:at, l.upto_version)""",
             scope(session, at, message=message),
@@ -217,8 +218,9 @@ class Conversation:
             self._views.read()
             .execute(
                 """SELECT max(min(s.until_version - 1, l.upto_version)) FROM reach o
-                CROSS JOIN spans s INDEXED BY spans_message ON s.origin = o.origin AND s.message = :message
-                CROSS JOIN reach l ON l.session = o.session AND l.origin = s.session
+                CROSS JOIN reach l ON l.session = o.session
+                CROSS JOIN spans s INDEXED BY spans_message ON s.session = l.origin AND s.message = :message
+                AND s.origin = o.origin
                 WHERE o.session = :session AND :message > o.after_version AND :message <= o.upto_version
                 AND s.from_version <= l.upto_version""",
                 {"session": session.hex, "message": message},

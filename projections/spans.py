@@ -21,7 +21,8 @@ SCHEMA = (
         session TEXT NOT NULL, until_version INTEGER NOT NULL, ordinal INTEGER NOT NULL, message INTEGER NOT NULL,
         origin TEXT NOT NULL, from_version INTEGER NOT NULL, PRIMARY KEY (session, until_version, ordinal)
     ) WITHOUT ROWID""",
-    "CREATE INDEX spans_message ON spans (origin, message)",
+    # By session first: the rows of a fork are written side by side, however many forks there are of one session.
+    "CREATE INDEX spans_message ON spans (session, message)",
 )
 
 
@@ -109,8 +110,8 @@ def _around(db: sqlite3.Connection, session: str, first: tuple[int, str], count:
     message, origin = first
     known = {"session": session, "message": message, "origin": origin, "count": count + 1}
     (place,) = db.execute(
-        f"""SELECT ordinal FROM spans INDEXED BY spans_message WHERE origin = :origin AND message = :message
-        AND session = :session AND until_version = {OPEN}""",
+        f"""SELECT ordinal FROM spans INDEXED BY spans_message WHERE session = :session AND message = :message
+        AND origin = :origin AND until_version = {OPEN}""",
         known,
     ).fetchone()
     rows = db.execute(
