@@ -31,6 +31,7 @@ from api.command_line.verifying import verify
 from api.settings import Settings, SettingsError, load_settings
 from api.terminal import DataDir, err, say
 from domain.errors import HeartlineError
+from projections.failures import VIEW_FAILURES
 
 if TYPE_CHECKING:
     from api.workers import Worker
@@ -65,6 +66,10 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         err.print(f"heartline: {_told(error)}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except VIEW_FAILURES as error:
+        told = f"The views cannot be used: {error}. `heartline doctor` says how to mend them."
+        err.print(f"heartline: {told}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

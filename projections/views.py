@@ -144,16 +144,19 @@ class Slot:
         self._lock = lock
 
     def copy_neighbour(self) -> bool:
-        """Start from the rows of another slot, if this one has none. True when something was copied."""
+        """Start from the rows of another slot, if this one has none. True when something was copied; a damaged file is
+        not."""
         sources = sorted(self.directory.parent.glob(f"*/{FILE_NAME}"))
         if self.file.exists() or not sources:
             return False
-        source, target = _connect(sources[0]), _connect(self.file)
         try:
-            source.backup(target)
-        finally:
-            source.close()
-            target.close()
+            with closing(_connect(sources[0])) as source, closing(_connect(self.file)) as target:
+                source.backup(target)
+        except sqlite3.DatabaseError as error:
+            self.file.unlink(missing_ok=True)
+            if not is_damage(error):
+                raise
+            return False
         return True
 
     def close(self) -> None:
@@ -203,6 +206,12 @@ def delete_database(file: Path) -> None:
     """Remove an SQLite file and what lies beside it; a WAL left alone would meet the next file of that name."""
     for suffix in ("-shm", "-wal", ""):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether it says that the file is no database, or not whole."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def _connect(file: Path) -> sqlite3.Connection:

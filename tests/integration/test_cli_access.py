@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from api.access.key_file import KeyFile
-from api.access.keys import owner_of
+from api.access.keys import inline_keys, owner_of
 from tests.commands import Command, bare, commanding
 from tests.server_process import run, started
 
@@ -48,6 +48,20 @@ def test_keys_are_listed_and_removed_by_their_ids(heartline: Command, capsys: py
 
     assert all(word in listed for word in (mira.id, "mira", mira.made, bob.id, "bob"))
     assert KeyFile(Path("data/api-keys")).read() == (bob,)
+
+
+def test_keys_as_json(heartline: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*arguments: str) -> Any:
+        assert heartline("keys", *arguments, "--json") == 0
+        return json.loads(capsys.readouterr().out)
+
+    made = told("add", "mira")
+    listed = told("list")
+    removed = told("remove", made["id"])
+
+    assert owner_of(inline_keys(f"mira:{made['key']}"), made["key"]) == "mira"
+    assert listed == {"keys": [{name: made[name] for name in ("id", "owner", "made")}]}
+    assert (removed, told("list")) == ({"removed": made["id"]}, {"keys": []})
 
 
 def test_a_key_that_is_not_there_cannot_be_removed(heartline: Command, capsys: pytest.CaptureFixture[str]) -> None:

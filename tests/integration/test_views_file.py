@@ -119,6 +119,14 @@ def test_a_slot_is_free_again_when_its_process_has_died(tmp_path: Path) -> None:
     slot.close()
 
 
+def test_a_new_slot_does_not_start_from_what_is_damaged(tmp_path: Path) -> None:
+    with closing(claim_slot(tmp_path)) as first, closing(claim_slot(tmp_path)) as second:
+        first.file.write_bytes(b"garbage" * 1000)
+
+        assert not second.copy_neighbour()
+        assert not second.file.exists()
+
+
 def test_a_new_slot_starts_from_its_neighbours_rows(tmp_path: Path) -> None:
     with closing(claim_slot(tmp_path)) as first, closing(claim_slot(tmp_path)) as second:
         assert not first.copy_neighbour()
