@@ -94,6 +94,15 @@ class Audits:
         found = self._select(session, at, "WHERE t.turn = :turn", turn=turn)
         return found[0] if found else None
 
+    def latest(self, session: UUID, at: int | None = None) -> str | None:
+        """The id of the turn that was opened last: the newest stretch of the lineage that has one, from its end."""
+        rows = self._views.read().execute(
+            f"SELECT t.turn {in_reach('turns', 'turns_version')} ORDER BY l.after_version DESC, t.version DESC LIMIT 1",
+            scope(session, at),
+        )
+        found = rows.fetchone()
+        return None if found is None else found[0]
+
     def turns(self, session: UUID, at: int | None = None, *, after: int = 0, limit: int = -1) -> list[Turn]:
         """Turns opened above version `after`, oldest first."""
         return self._select(

@@ -41,10 +41,10 @@ class SessionReasons:
         return {"session_id": session, **answer}
 
     async def latest(self, owner: str, session: str) -> str:
-        turns = await self._reader.ask(owner, session, None, lambda asked: self._reader.models.audits.turns(asked.id))
-        if not turns:
+        turn = await self._reader.ask(owner, session, None, lambda asked: self._reader.models.audits.latest(asked.id))
+        if turn is None:
             raise NotFound("The session has no turn yet.", param="turn")
-        return turns[-1].id
+        return turn
 
     async def bisect(self, owner: str, session: str, expected: Expectation) -> JsonObject:
         search = Bisection(log=self.log, reader=self._reader, recollection=self._recollection)

@@ -9,9 +9,10 @@ import pytest
 from api.ports import ModelFailed
 from domain.budget import Shares
 from domain.errors import NotFound
+from domain.session import session_id
 from tests.fakes_models import ScriptedModel
 from tests.harbour import HARBOUR, audit, bring_in, replay
-from tests.system import Outside, Rules, System, read, system
+from tests.system import OWNER, Outside, Rules, System, read, system
 
 
 @pytest.fixture
@@ -50,6 +51,22 @@ async def test_a_turn_is_open_before_its_reply_and_unknown_before_it_began(narro
     assert (then["status"], then["reply"], then["usage"]) == ("open", None, None)
     with pytest.raises(NotFound):
         await audit(narrow, turn, at=began - 1)
+
+
+async def test_the_latest_turn_is_that_of_the_newest_stretch_of_the_lineage(narrow: System) -> None:
+    first, second = await narrow.talk("harbour", "Hello", "And hello again")
+    opened = (await audit(narrow, second))["version"]
+    await narrow.branches.fork(OWNER, "harbour", at=opened - 1, name="branch")
+    await narrow.follower.caught_up()
+    fork, latest = session_id(OWNER, "branch"), narrow.models.audits.latest
+
+    forked = latest(fork)
+    (own,) = await narrow.talk("branch", "Elsewhere")
+    await narrow.follower.caught_up()
+
+    assert (forked, latest(fork), latest(fork, opened - 1)) == (first, own, first)
+    assert latest(session_id(OWNER, "harbour")) == await narrow.reasons.latest(OWNER, "harbour") == second
+    assert latest(session_id(OWNER, "nobody")) is None
 
 
 async def test_a_failed_turn_tells_its_error(tmp_path: Path) -> None:
