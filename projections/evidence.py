@@ -125,8 +125,11 @@ class Evidence:
 
     @property
     def has_tokens(self) -> bool:
-        """Whether there are token vectors to compare."""
-        return self.query.tokens is not None and len(self.query.tokens) > 0 and len(self.index.tokens) > 0
+        """Whether the query and any candidate have token vectors to compare."""
+        if self.query.tokens is None or not len(self.query.tokens):
+            return False
+        candidates: list[int] = self.course.documents[self.candidates].tolist()
+        return self.index.tokens.has_any(candidates)
 
     # -- who and when --------------------------------------------------------------------------------------------------
 

@@ -29,9 +29,6 @@ class TokenIndex:
         self._spans: dict[int, tuple[int, int]] = {}
         self._documents_of: dict[int, array[int]] = {}
 
-    def __len__(self) -> int:
-        return len(self._spans)
-
     def add(self, document: int, tokens: TokenVectors) -> None:
         """The token vectors of the document with this number; a text without tokens has none."""
         if not len(tokens) or document in self._spans:
@@ -46,6 +43,10 @@ class TokenIndex:
         self._size = end
         for piece in np.unique(tokens.pieces).tolist():
             self._documents_of.setdefault(piece, array("i")).append(document)
+
+    def has_any(self, documents: Sequence[int]) -> bool:
+        """Whether one of these documents has token vectors."""
+        return not self._spans.keys().isdisjoint(documents)
 
     def interaction(self, query: TokenVectors, documents: Sequence[int], course: Course) -> NDArray[np.float32]:
         """The late interaction of each of these documents, -1 to 1; NaN for those without token vectors."""

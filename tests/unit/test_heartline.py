@@ -53,6 +53,15 @@ def test_where_nothing_has_tokens_other_weights_are_used() -> None:
     assert values(POLICY.parts(evidence(shelf))) == {"cosine": [0.5, 0.25], "words": [0.5, 0.0]}
 
 
+def test_tokens_of_what_is_no_candidate_change_nothing() -> None:
+    shelf = Shelf().put(1, "tea", cosine=0.5).put(2, "rain", cosine=0.25).put(3, "tea", cosine=0.75)
+    shelf.tokens.append(TokenRow(version=3, part=0, tokens=token(3)))
+    asked = evidence(shelf, tokens=token(3))
+    asked.candidates = np.array([True, True, False])
+
+    assert POLICY.parts(asked).keys() == {"cosine", "words"}
+
+
 def test_a_document_without_tokens_gets_what_its_cosine_lets_expect() -> None:
     shelf = Shelf().put(1, cosine=0.5).put(2, cosine=0.25)
     shelf.tokens.append(TokenRow(version=2, part=0, tokens=token(4)))
