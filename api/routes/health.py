@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from functools import cache
 from importlib.metadata import version
 
 from fastapi import APIRouter
@@ -14,6 +15,7 @@ from api.routes.access import services
 from api.routes.studio import PAGE, file_of
 from api.wire.body import json_response
 from api.wire.description import description
+from domain.records import JsonObject
 
 router = APIRouter()
 
@@ -46,4 +48,10 @@ async def root(request: Request) -> Response:
 
 @router.get("/openapi.json")
 async def openapi(request: Request) -> Response:
-    return json_response(description(version("heartline")))
+    return json_response(_description())
+
+
+@cache
+def _description() -> JsonObject:
+    """Of the installed program: it does not change while it runs."""
+    return description(version("heartline"))
