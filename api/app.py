@@ -19,6 +19,7 @@ from api.wire.access_log import AccessLog
 from api.wire.authentication import Authentication
 from api.wire.intake import Intake
 from api.wire.middleware import Boundary, SessionPath, Stamp
+from api.wire.neighbours import Neighbours
 from api.wire.rationing import HEADERS, Rationing
 
 _READABLE: Final = (
@@ -48,7 +49,7 @@ def create_app(services: Services, cors_origins: Sequence[str] = ()) -> FastAPI:
             Middleware(AccessLog, metrics=services.metrics),
             *_cors(cors_origins),
             Middleware(Boundary),
-            *_borders(services),
+            *_borders(services, cors_origins),
         ],
         telemetry=_telemetry(services),
         exception_handlers={HTTPException: _not_routed, RequestValidationError: _not_routed},
@@ -66,9 +67,10 @@ def create_app(services: Services, cors_origins: Sequence[str] = ()) -> FastAPI:
     return app
 
 
-def _borders(services: Services) -> list[Middleware]:
+def _borders(services: Services, cors_origins: Sequence[str]) -> list[Middleware]:
     """Who comes in, how often, with how much, and to which session."""
     return [
+        Middleware(Neighbours, owners=services.owners, origins=cors_origins),
         Middleware(Authentication, owners=services.owners),
         Middleware(Rationing, allowance=services.allowance),
         Middleware(Intake, sizes=services.sizes),

@@ -3,7 +3,6 @@
 A part of `api.settings.Settings`, which says how settings are read.
 """
 
-import ipaddress
 import re
 import ssl
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from api.access.keys import ApiKey, inline_keys
+from api.access.loopback import is_loopback
 from api.access.sizes import MEGABYTE, Sizes
 
 REQUESTS_A_MINUTE: Final = 600
@@ -87,12 +87,7 @@ class BorderSettings(BaseSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether nobody but this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def address(self) -> str:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from api.access.refusals import Exhausted, TooManySessions, TooSlow, Unauthorized
+from api.access.refusals import Exhausted, Foreign, TooManySessions, TooSlow, Unauthorized
 from api.ports import ModelFailed
 from domain.errors import (
     Conflict,
@@ -95,6 +95,7 @@ _SERVER: Final = "server_error"
 
 _TABLE: Final[dict[type[HeartlineError], tuple[int, str, float | None]]] = {
     Unauthorized: (401, _INVALID, None),
+    Foreign: (403, _INVALID, None),
     TooManySessions: (403, _INVALID, None),
     TooSlow: (408, _INVALID, None),
     BodyTooLarge: (413, _INVALID, None),

@@ -69,7 +69,7 @@ def owned_app(built: System, allowance: Allowance | None = None) -> FastAPI:
 def client(app: FastAPI, key: str | None) -> httpx2.AsyncClient:
     """Asks the application in process, with this key."""
     headers = [] if key is None else [(b"Authorization", b"Bearer " + key.encode())]
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://heartline.test", headers=headers)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://localhost", headers=headers)
 
 
 def routes(app: FastAPI) -> set[str]:

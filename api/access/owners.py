@@ -11,6 +11,11 @@ from api.access.refusals import Unauthorized
 class Owners(Protocol):
     """Tells a request's owner by its key."""
 
+    @property
+    def keyless(self) -> bool:
+        """Whether everybody is let in."""
+        ...
+
     def of(self, key: str | None) -> str:
         """Raises Unauthorized for no key (None or empty) and for one that nobody has."""
         ...
@@ -18,6 +23,8 @@ class Owners(Protocol):
 
 class Everybody:
     """Where there are no keys: all is `local`'s, whatever a client sends for a key."""
+
+    keyless = True
 
     def of(self, key: str | None) -> str:
         del key
@@ -40,9 +47,13 @@ class KeyHolders:
     closed: bool
     _everybody: Everybody = field(default_factory=Everybody)
 
+    @property
+    def keyless(self) -> bool:
+        self._now()
+        return not self.closed
+
     def of(self, key: str | None) -> str:
-        keys = (*self.inline, *self.file.current())
-        self.closed = self.closed or bool(keys)
+        keys = self._now()
         if not self.closed:
             return self._everybody.of(key)
         if not key:
@@ -50,3 +61,8 @@ class KeyHolders:
         if (owner := owner_of(keys, key)) is None:
             raise Unauthorized("Incorrect API key provided.")
         return owner
+
+    def _now(self) -> Sequence[ApiKey]:
+        keys = (*self.inline, *self.file.current())
+        self.closed = self.closed or bool(keys)
+        return keys

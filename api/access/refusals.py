@@ -2,6 +2,7 @@
 
 HeartlineError
 ├── Unauthorized    no key, or none of ours                                 (invalid_api_key)
+├── Foreign         no key is asked for, and a web page may have sent it    (foreign_host, foreign_origin)
 ├── Exhausted       what its owner may ask in this minute or day is spent   (rate_limit_exceeded)
 ├── TooManySessions its owner has as many sessions as one may have          (session_limit_exceeded)
 └── TooSlow         its body did not come in time                           (request_timeout)
@@ -14,6 +15,14 @@ class Unauthorized(HeartlineError):
     """The request carries no key, or none that we know."""
 
     code = "invalid_api_key"
+
+
+class Foreign(HeartlineError):
+    """A page of another site may have sent the request, where whoever is on this machine is let in without a key."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Exhausted(HeartlineError):

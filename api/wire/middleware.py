@@ -1,7 +1,7 @@
 """What every request passes before its route, as pure ASGI: no buffering, disconnects pass untouched.
 
-Stamp (ids and times in headers) -> Boundary (errors become responses) -> Authentication -> Rationing -> Intake
--> SessionPath -> routes; what is not here has a file of its own
+Stamp (ids and times in headers) -> Boundary (errors become responses) -> Neighbours -> Authentication -> Rationing
+-> Intake -> SessionPath -> routes; what is not here has a file of its own
 """
 
 import logging

@@ -231,7 +231,7 @@ def _status_of(port: int, request: str, body: bytes, headers: str | None = None)
     """The status of a raw request, byte for byte as it is written here."""
     length = f"Content-Length: {len(body)}\r\n" if headers is None else headers
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.sendall(f"{request}\r\nHost: x\r\nConnection: close\r\n{length}\r\n".encode() + body)
+        connection.sendall(f"{request}\r\nHost: localhost\r\nConnection: close\r\n{length}\r\n".encode() + body)
         answer = connection.recv(65536)
     return int(answer.split(b" ", 2)[1])
 

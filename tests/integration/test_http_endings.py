@@ -109,7 +109,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_error(caplog: p
 
     with served_services(turns) as (served, _):
         with socket.create_connection(("127.0.0.1", served.port)) as connection:
-            connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+            connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
         sleep(0.2)
 
     assert turns.asked == []

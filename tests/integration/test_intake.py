@@ -84,7 +84,7 @@ def test_an_address_of_100_kb(served: Served) -> None:
     address = b"/v1/models?x=" + b"x" * 100_000
 
     with Slow(served) as slow:
-        answer, _ = slow.trickle(b"GET " + address + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"")
+        answer, _ = slow.trickle(b"GET " + address + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"")
 
     assert error_in(answer, 400)["message"] == "Invalid HTTP request received."
 
@@ -131,7 +131,7 @@ def error_in(answer: bytes, status: int) -> dict[str, Any]:
 
 def test_headers_that_never_end(served: Served) -> None:
     with Slow(served) as slow:
-        answer, seconds = slow.trickle(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n", b"X-A: b\r\n")
+        answer, seconds = slow.trickle(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n", b"X-A: b\r\n")
 
     assert error_in(answer, 408)["code"] == "request_timeout"
     assert 0.5 < seconds < 4
@@ -139,7 +139,7 @@ def test_headers_that_never_end(served: Served) -> None:
 
 def test_headers_that_never_end_and_never_stop_growing(served: Served) -> None:
     with Slow(served) as slow:
-        answer, _ = slow.trickle(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-A: ", b"a" * 20_000)
+        answer, _ = slow.trickle(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX-A: ", b"a" * 20_000)
 
     assert error_in(answer, 431)["code"] == "headers_too_large"
 
@@ -153,7 +153,7 @@ def test_a_connection_that_says_nothing_is_closed(served: Served) -> None:
 
 
 def test_a_body_that_trickles(served: Served) -> None:
-    head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".encode()
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n".encode()
 
     with Slow(served) as slow:
         answer, seconds = slow.trickle(head, b"{")
@@ -164,7 +164,7 @@ def test_a_body_that_trickles(served: Served) -> None:
 
 
 def test_a_body_in_chunks_that_trickles(served: Served) -> None:
-    head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
 
     with Slow(served) as slow:
         answer, _ = slow.trickle(head, b"1\r\n \r\n")
@@ -174,7 +174,7 @@ def test_a_body_in_chunks_that_trickles(served: Served) -> None:
 
 def test_a_slow_request_is_closed_between_good_ones_too(served: Served) -> None:
     """The limit begins anew with each request of a connection."""
-    good = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    good = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
     with Slow(served) as slow:
         answer, seconds = slow.trickle(good, b"G")

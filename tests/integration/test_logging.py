@@ -71,7 +71,7 @@ async def http(tmp_path: Path, upstream: FakeUpstream) -> AsyncGenerator[httpx2.
     )
     async with running(settings) as system:
         transport = httpx2.ASGITransport(create_app(system.services))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://test", timeout=60) as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client:
             yield client
 
 

@@ -61,7 +61,7 @@ async def heartline(tmp_path: Path, upstream: FakeUpstream) -> AsyncGenerator[Sy
 @pytest.fixture
 async def http(heartline: System) -> AsyncGenerator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(create_app(heartline.services))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test", timeout=60) as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client:
         yield client
 
 

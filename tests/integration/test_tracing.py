@@ -253,7 +253,7 @@ async def test_a_configured_server_exports_the_request_and_the_turn_in_the_clien
     settings = Settings.model_validate({"data_dir": tmp_path, "otel_exporter_otlp_endpoint": url})
     async with running(settings) as heartline:
         transport = httpx2.ASGITransport(create_app(heartline.services))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://test", timeout=60) as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client:
             response = await client.post(
                 "/sessions/tea/v1/chat/completions",
                 json={"model": "any", "messages": [{"role": "user", "content": "My sister drinks."}]},
