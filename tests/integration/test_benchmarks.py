@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import appends, crowd, rebuild, reconcile, start, time_machine, turn
+from benchmarks import appends, crowd, rebuild, reconcile, soak, start, time_machine, turn
 from benchmarks.report import Result
 
 SMALLEST: dict[str, Callable[[], list[Result]]] = {
     "turn": lambda: turn.measure(sizes=[4], clients=[1, 2], sessions=2, turns=4),
     "crowd": lambda: crowd.measure(streams=[1, 3], workers=[2], messages=4, turns=6),
+    "soak": lambda: soak.measure(minutes=0.05, streams=2, sessions=2),
     "appends": lambda: appends.measure(seconds=0.1, rounds=1),
     "rebuild": lambda: rebuild.measure(sessions=2, messages=3, rounds=1),
     "start": lambda: start.measure(sessions=[2], messages=2),
@@ -25,6 +26,7 @@ SMALLEST: dict[str, Callable[[], list[Result]]] = {
     [
         ("turn", {"first token p50 ms", "added p50 ms", "CPU ms a turn", "turns/s"}),
         ("crowd", {"turns/s", "first token p95 ms", "CPU ms a turn"}),
+        ("soak", {"minutes", "turns", "memory MiB", "threads"}),
         ("appends", {"events/s", "ratio"}),
         ("rebuild", {"events/s", "ratio"}),
         ("start", {"answering after s", "memory answering MiB"}),
