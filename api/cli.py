@@ -90,7 +90,7 @@ def serve(
     # Imported here: what only serving needs is not paid for by the other commands.
     from api.server import listen
     from api.workers import worker
-    from projections.views import clear_slots
+    from projections.slot import clear_slots
 
     settings = load_settings(host=host, port=port, data_dir=data_dir, workers=workers)
     logs.configure(settings.log_level, settings.log_format, sys.stderr)

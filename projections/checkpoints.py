@@ -5,6 +5,7 @@ They are stored in the transaction of the rows they speak of, so a view and its 
 
 import sqlite3
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 SCHEMA = """CREATE TABLE checkpoints (
@@ -45,6 +46,15 @@ class FollowerStatus:
     @property
     def healthy(self) -> bool:
         return self.running and self.error is None and all(view.stopped_at is None for view in self.views)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """Somebody who waits until both feeds are applied so far."""
+
+    position: int
+    sequence: int
+    future: "Future[None]"
 
 
 def load(db: sqlite3.Connection) -> dict[str, Checkpoint]:

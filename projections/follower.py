@@ -12,17 +12,18 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event, Lock, Thread
-from typing import Protocol
 from uuid import UUID
 
 from domain.errors import Unavailable, UnreadableEvent
 from projections import checkpoints, steps
-from projections.checkpoints import LOG, VECTORS, Checkpoint, FollowerStatus
+from projections.checkpoints import LOG, VECTORS, Checkpoint, FollowerStatus, Waiter
+from projections.damage import TOLD
 from projections.latest_versions import LatestVersions
-from projections.ports import EventLog, LoggedEvent, LoggedVector
+from projections.ports import EventLog, LoggedEvent
 from projections.replacement import Replacement
+from projections.steps import VectorView
 from projections.views import View, Views
 
 logger = logging.getLogger(__name__)
@@ -38,19 +39,6 @@ IDLE_SECONDS = 1.0
 
 RETRY_SECONDS = 0.5
 """How long to wait after the log or the disk failed."""
-
-
-class VectorView(Protocol):
-    """The view that takes in the second feed."""
-
-    def apply_vector(self, db: sqlite3.Connection, logged: LoggedVector) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiter:
-    position: int
-    sequence: int
-    future: "Future[None]"
 
 
 class Follower:
@@ -74,7 +62,7 @@ class Follower:
         self._unreadable: UnreadableEvent | None = None
         self.latest = LatestVersions()
         self._failure: str | None = None
-        self._waiters: list[_Waiter] = []
+        self._waiters: list[Waiter] = []
         self._lock = Lock()
         self._closing = Event()
         self._thread: Thread | None = None
@@ -100,7 +88,7 @@ class Follower:
 
         Raises Unavailable when the follower ends before, or cannot read that far. Works from any event loop.
         """
-        waiter = _Waiter(position, sequence, Future())
+        waiter = Waiter(position, sequence, Future())
         with self._lock:
             if self._has_reached(waiter):
                 return
@@ -126,9 +114,10 @@ class Follower:
 
         `progress` is called after each batch with the position reached and the log's last one.
         """
-        while self._step():
+        while self._mended_step():
             if progress is not None:
                 progress(self.position, self._log.last_position())
+        self._views.admit()
 
     @property
     def unreadable(self) -> UnreadableEvent | None:
@@ -137,22 +126,18 @@ class Follower:
 
     @property
     def running(self) -> bool:
-        """Whether the log is being followed."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
     def position(self) -> int:
-        """Events up to here are in every view that is not stopped."""
         return steps.applied(self._checkpoints, self._projections)
 
     @property
     def sequence(self) -> int:
-        """Vectors up to here are in the views."""
         return self._checkpoints[VECTORS].position
 
     @property
     def healthy(self) -> bool:
-        """Whether it follows, and no view has stopped."""
         return self.running and all(self._checkpoints[view.name].stopped_at is None for view in self._projections)
 
     def status(self) -> FollowerStatus:
@@ -164,7 +149,7 @@ class Follower:
             sequence=known[VECTORS].position,
             lag=max(0, self._log.last_position() - position),
             running=self.running,
-            error=self._failure,
+            error=self._failure if self._views.is_whole else TOLD,
             views=tuple(known[view.name] for view in self._projections),
         )
 
@@ -177,6 +162,7 @@ class Follower:
         try:
             while not self._closing.is_set():
                 if not self._try_step():
+                    self._views.admit()
                     self._log.wait(IDLE_SECONDS)
         finally:
             self._closing.set()
@@ -185,7 +171,7 @@ class Follower:
     def _try_step(self) -> bool:
         """One batch; a log or disk that fails is tried again, for ever, and spoken of once."""
         try:
-            applied = self._step()
+            applied = self._mended_step()
         except (Unavailable, sqlite3.Error, OSError) as error:
             if self._failure is None:
                 logger.exception("the follower cannot go on, trying again", extra={"position": self.position})
@@ -197,11 +183,21 @@ class Follower:
             self._failure = None
         return applied
 
+    def _mended_step(self) -> bool:
+        """As `_step`. A file that is found damaged or gone is made anew before the next one, and all is read again."""
+        if self._views.mended():
+            self._begin({})
+        try:
+            return self._step()
+        except sqlite3.DatabaseError as error:
+            if self._views.suspects(error):
+                return True
+            raise
+
     def _step(self) -> bool:
         """Apply one batch of either feed. False when there was nothing to apply."""
         if self._replacement.take():
             self._resume()
-            self._unreadable = None
             self._publish(self._checkpoints)
             return True
         limit = self._batch()
@@ -255,11 +251,19 @@ class Follower:
 
     def _resume(self) -> None:
         """Go on from the stored checkpoints, or from nothing when the log is not the one they speak of."""
-        found = checkpoints.load(self._views.read())
+        try:
+            found = checkpoints.load(self._views.read())
+        except Unavailable:  # damaged: the first step makes it anew
+            found = {}
         if steps.is_restored(self._log, found):
             logger.warning("the log was restored to an earlier state, rebuilding the views")
             self._views.reset()
             found = {}
+        self._begin(found)
+
+    def _begin(self, found: Mapping[str, Checkpoint]) -> None:
+        self.latest.forget()
+        self._unreadable = None
         # A view that had stopped is tried again: its code may have changed since.
         names = [*(view.name for view in self._projections), LOG, VECTORS]
         start = {name: found.get(name, Checkpoint(name=name)) for name in names}
@@ -267,7 +271,7 @@ class Follower:
 
     # -- who waits -----------------------------------------------------------------------------------------------------
 
-    def _has_reached(self, waiter: _Waiter) -> bool:
+    def _has_reached(self, waiter: Waiter) -> bool:
         return self.position >= waiter.position and self.sequence >= waiter.sequence
 
     def _publish(self, changed: Mapping[str, Checkpoint]) -> None:
@@ -279,7 +283,7 @@ class Follower:
             if waiter.future.set_running_or_notify_cancel():
                 waiter.future.set_result(None)
 
-    def _refusal(self, waiter: _Waiter) -> Unavailable | None:
+    def _refusal(self, waiter: Waiter) -> Unavailable | None:
         """Why this one would wait for ever, if it would."""
         if self._closing.is_set():
             return Unavailable("The read models are not being updated any more.")

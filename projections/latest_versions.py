@@ -1,6 +1,6 @@
 """How far each session was followed, as long as it was lately: known without asking the log or the views.
 
-What is noted holds for good, since a follower never goes back; what is not noted may have been followed all the same.
+What is noted holds until the views are made anew; what is not noted may have been followed all the same.
 """
 
 import asyncio
@@ -43,6 +43,10 @@ class LatestVersions:
         for one in told:
             if one.set_running_or_notify_cancel():
                 one.set_result(None)
+
+    def forget(self) -> None:
+        """The views are made anew: nothing is known of any session. Whoever waits goes on waiting."""
+        self._versions.clear()
 
     async def beyond(self, session: UUID, version: int, *, seconds: float) -> None:
         """Return when an event of the session above this version was noted, at the latest after so many seconds."""

@@ -63,9 +63,10 @@ class ReadModels:
     transcripts: Transcripts
 
     @classmethod
-    def open(cls, file: Path) -> "ReadModels":
-        """The views on this file, made if it is not there. The tables are made by the first follower."""
-        views = Views(file)
+    def open(cls, file: Path, *, again: Callable[[], Path] | None = None) -> "ReadModels":
+        """The views on this file, made if it is not there. The tables are made by the first follower. `again` as in
+        `Views`."""
+        views = Views(file, again=again)
         return cls(
             views=views,
             lineage=Lineage(views),

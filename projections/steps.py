@@ -8,6 +8,7 @@ import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from domain.errors import UnreadableEvent
 from projections.checkpoints import LOG, VECTORS, Checkpoint
@@ -18,6 +19,12 @@ logger = logging.getLogger(__name__)
 
 # Errors of SQLite that say something about the machine and not about an event: busy, no memory, I/O, corrupt, full.
 _MACHINE = frozenset({5, 6, 7, 10, 11, 13, 14, 26})
+
+
+class VectorView(Protocol):
+    """The view that takes in the second feed."""
+
+    def apply_vector(self, db: sqlite3.Connection, logged: LoggedVector) -> None: ...
 
 
 def apply(db: sqlite3.Connection, view: View, events: Sequence[LoggedEvent], known: Checkpoint) -> Checkpoint:

@@ -1,4 +1,4 @@
-"""The SQLite file that all views of a process share, and the slot it lies in.
+"""The SQLite file that all views of a process share.
 
 As of N: every row says from which version on it is true. A row that can stop being true carries `from_version` and
 `until_version` and is in view at N when from_version <= N < until_version; until is OPEN while nothing ended it. A row
@@ -10,17 +10,17 @@ schema is not ours is emptied, not migrated. One thread writes (the follower's),
 own. This module knows no view and no event but through `View`.
 """
 
-import fcntl
-import os
+import logging
 import sqlite3
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
-from itertools import count
 from pathlib import Path
-from threading import Lock, local
-from typing import Protocol
+from threading import Event, Lock, local
+from typing import Final, Protocol, TypeVar
 
+from domain.errors import Unavailable
+from projections.damage import TOLD, WatchedConnection, is_damage
 from projections.ports import LoggedEvent
 
 OPEN = 2**63 - 1
@@ -30,6 +30,16 @@ MEANING = 1
 """To be raised when a view writes other rows into the same tables: it makes every file be rebuilt."""
 
 FILE_NAME = "views.sqlite3"
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long a reader waits for views that are made anew."""
+
+Identity = tuple[int, int] | None
+"""By what the system knows a file; None where there is none."""
+
+T = TypeVar("T", bound=sqlite3.Connection)
+
+logger = logging.getLogger(__name__)
 
 
 class View(Protocol):
@@ -52,25 +62,40 @@ class View(Protocol):
 
 
 class Views:
-    """The file: one connection that writes, one that reads for every thread that asks."""
+    """The file: one connection that writes, one that reads for every thread that asks.
 
-    def __init__(self, file: Path) -> None:
+    A file that is damaged or gone can be made anew while others read: they wait until it is whole again. `again` says
+    where it is to lie then.
+    """
+
+    def __init__(self, file: Path, *, again: Callable[[], Path] | None = None) -> None:
         self.file = file
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = _connect(file)
-        self._writer.execute("PRAGMA journal_mode = WAL")
+        self._again = again or (lambda: file)
         self._writing = Lock()
         self._readers: list[sqlite3.Connection] = []
         self._thread = local()
         self._statements: Sequence[str] = ()
         self.replaced = 0
         """How often all rows were replaced by those of another file."""
+        self._damaged = False
+        self._whole = Event()
+        self._whole.set()
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            logger.warning("the views are no database: they are made anew from the log", exc_info=error)
+            delete_database(file)
+            self._open()
 
     def prepare(self, statements: Sequence[str]) -> None:
         """Have exactly the tables that the statements create; a file with others is emptied."""
         self._statements = statements
         (found,) = self._writer.execute("PRAGMA user_version").fetchone()
         if found != fingerprint(statements):
+            if found:
+                logger.warning("the views are of another Heartline: they are made anew from the log")
             self.reset()
 
     def reset(self) -> None:
@@ -108,14 +133,81 @@ class Views:
                     self._writer.execute("ROLLBACK")
 
     def read(self) -> sqlite3.Connection:
-        """The calling thread's reading connection. Each statement sees what is committed by then."""
+        """The calling thread's reading connection. Each statement sees what is committed by then. Blocks while the file
+        is made anew; raises Unavailable when that takes long."""
+        if not self._whole.is_set() and not self._whole.wait(PATIENCE_SECONDS):
+            raise Unavailable(TOLD)
         db: sqlite3.Connection | None = getattr(self._thread, "db", None)
-        if db is None:
-            db = _connect(self.file)
-            db.execute("PRAGMA query_only = ON")
+        if db is None or self._thread.identity != self._identity:
+            # One of before the damage stays open: it may be in the middle of a snapshot.
+            db, self._thread.identity = self._connect_reader(self._identity), self._identity
             self._thread.db = db
             self._readers.append(db)
         return db
+
+    def _connect_reader(self, identity: Identity) -> sqlite3.Connection:
+        try:
+            db = _connect(self.file, WatchedConnection)
+        except sqlite3.DatabaseError as error:
+            if self.suspects(error):
+                raise Unavailable(TOLD) from error
+            raise
+        db.suspects = lambda error: self.suspects(error, of=identity)
+        db.execute("PRAGMA query_only = ON")
+        return db
+
+    # -- damage --------------------------------------------------------------------------------------------------------
+
+    def suspects(self, error: sqlite3.Error, *, of: Identity = None) -> bool:
+        """Whether the error says that the file is damaged or gone. What a connection to an earlier file says of it is
+        true as well, and no news."""
+        if not is_damage(error) and not self._is_gone():
+            return False
+        self._damaged |= of in (None, self._identity)
+        return True
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the file must be made anew: somebody met damage in it, or it is not there any more."""
+        return self._damaged or self._is_gone()
+
+    def mended(self) -> bool:
+        """Make a damaged file anew; whether that was needed. All is to be read again then."""
+        if not self.is_damaged:
+            return False
+        logger.error("the views are damaged or gone: they are made anew from the log")
+        self.make_anew()
+        return True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it may be read: not between `make_anew` and `admit`."""
+        return self._whole.is_set()
+
+    def make_anew(self) -> None:
+        """An empty file in the place of the damaged one; readers wait until they are admitted."""
+        self._whole.clear()
+        with self._writing:
+            self._writer.close()
+            self.file = self._again()
+            delete_database(self.file)
+            self._open()
+        self.reset()
+        self._damaged = False
+        self.replaced += 1
+
+    def admit(self) -> None:
+        """Let readers in again: every row is there."""
+        self._whole.set()
+
+    def _open(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = _connect(self.file)
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        self._identity = _identity(self.file)
+
+    def _is_gone(self) -> bool:
+        return _identity(self.file) != self._identity
 
     @contextmanager
     def snapshot(self) -> Generator[None]:
@@ -128,78 +220,14 @@ class Views:
             db.execute("COMMIT")
 
     def close(self) -> None:
-        """Close every connection, those of other threads too: nobody may be reading any more."""
+        """Close every connection, those of other threads too: nobody may be reading any more. A file that was found
+        damaged goes, so that whoever comes next makes it anew."""
         for reader in self._readers:
             reader.close()
         self._readers.clear()
         self._writer.close()
-
-
-class Slot:
-    """A directory for the views of one process, held until `close` or the process's death."""
-
-    def __init__(self, directory: Path, lock: int) -> None:
-        self.directory = directory
-        self.file = directory / FILE_NAME
-        self._lock = lock
-
-    def copy_neighbour(self) -> bool:
-        """Start from the rows of another slot, if this one has none. True when something was copied; a damaged file is
-        not."""
-        sources = sorted(self.directory.parent.glob(f"*/{FILE_NAME}"))
-        if self.file.exists() or not sources:
-            return False
-        try:
-            with closing(_connect(sources[0])) as source, closing(_connect(self.file)) as target:
-                source.backup(target)
-        except sqlite3.DatabaseError as error:
-            self.file.unlink(missing_ok=True)
-            if not is_damage(error):
-                raise
-            return False
-        return True
-
-    def close(self) -> None:
-        """Let another process have the slot."""
-        os.close(self._lock)
-
-
-def clear_slots(root: Path, *, beyond: int) -> None:
-    """Empty the slots above so many that no living process holds. Their folders stay: somebody may be claiming one."""
-    for directory in root.glob("views/*"):
-        if not directory.name.isdecimal() or int(directory.name) < beyond:
-            continue
-        with (directory / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            for file in directory.glob(f"{FILE_NAME}*"):
-                file.unlink()
-
-
-def claim_slot(root: Path) -> Slot:
-    """Take the lowest `views/<n>` under `root` that no living process holds."""
-    slots = (_claimed(root / "views" / str(number)) for number in count())
-    return next(slot for slot in slots if slot is not None)
-
-
-def claim_free(root: Path) -> tuple[list[Slot], list[Path]]:
-    """Take every slot that no living process holds, at least one; and the views' files of those that one holds."""
-    claimed = {directory: _claimed(directory) for directory in sorted((root / "views").glob("*"))}
-    free = [slot for slot in claimed.values() if slot is not None]
-    return free or [claim_slot(root)], [directory / FILE_NAME for directory, slot in claimed.items() if slot is None]
-
-
-def _claimed(directory: Path) -> Slot | None:
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return Slot(directory, lock)
+        if self._damaged:
+            delete_database(self.file)
 
 
 def delete_database(file: Path) -> None:
@@ -208,17 +236,21 @@ def delete_database(file: Path) -> None:
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
-def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether it says that the file is no database, or not whole."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-
-def _connect(file: Path) -> sqlite3.Connection:
+def _connect(file: Path, kind: type[T] = sqlite3.Connection) -> T:
     # Transactions are opened by hand; `close` comes from another thread than the reads.
-    db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10, cached_statements=256)
+    db = sqlite3.connect(
+        file, isolation_level=None, check_same_thread=False, timeout=10, cached_statements=256, factory=kind
+    )
     db.execute("PRAGMA synchronous = NORMAL")
     return db
+
+
+def _identity(file: Path) -> Identity:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def fingerprint(statements: Sequence[str]) -> int:

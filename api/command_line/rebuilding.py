@@ -47,7 +47,8 @@ async def _rebuilt(settings: Settings) -> tuple[int, Sequence[Path]]:
 def _replaced(log: "EventLog", folder: Path) -> tuple[int, list[Path]]:
     from projections.rebuild import offer
     from projections.rebuild import rebuild as build
-    from projections.views import claim_free, delete_database
+    from projections.slot import claim_free
+    from projections.views import delete_database
 
     free, held = claim_free(folder)
     first, *others = free

@@ -13,8 +13,7 @@ from api.settings import Settings
 from domain.errors import Unavailable
 from projections.follower import Follower
 from projections.read_models import ReadModels
-from projections.rebuild import opened
-from projections.views import Slot, claim_slot
+from projections.slot import Slot, claim_slot
 
 LOG_FILE = "events.sqlite"
 
@@ -50,8 +49,8 @@ def open_memory(settings: Settings, metrics: Metrics = UNMEASURED) -> Memory:
     log = open_log(settings, metrics)
     slot = claim_slot(settings.data_dir)
     slot.copy_neighbour()
-    models, follower = opened(log, slot.file)
-    return Memory(log=log, slot=slot, models=models, follower=follower)
+    models = ReadModels.open(slot.file, again=slot.again)
+    return Memory(log=log, slot=slot, models=models, follower=models.follow(log))
 
 
 def back_up_log(settings: Settings, folder: Path, progress: Progress) -> int:

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from projections.read_models import ReadModels
-from projections.views import claim_slot
+from projections.slot import claim_slot
 from tests.commands import Command, bare, commanding
 
 TEA = {

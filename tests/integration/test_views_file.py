@@ -9,7 +9,8 @@ from threading import Thread
 
 import pytest
 
-from projections.views import Views, claim_slot, clear_slots
+from projections.slot import claim_slot, clear_slots
+from projections.views import Views
 
 TABLE = "CREATE TABLE things (name TEXT)"
 
@@ -107,7 +108,7 @@ def test_a_process_takes_the_lowest_free_slot(tmp_path: Path) -> None:
 
 
 def test_a_slot_is_free_again_when_its_process_has_died(tmp_path: Path) -> None:
-    program = "import sys; from pathlib import Path; from projections.views import claim_slot; "
+    program = "import sys; from pathlib import Path; from projections.slot import claim_slot; "
     died = subprocess.run(
         [sys.executable, "-c", program + "claim_slot(Path(sys.argv[1])); import os; os._exit(9)", str(tmp_path)],
         check=False,
