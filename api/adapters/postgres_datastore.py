@@ -17,10 +17,18 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Identifier, Literal
+from psycopg_pool import PoolTimeout
 
 from api.adapters.log_recorder import LogCursor
 
 CONNECT_SECONDS: Final = 5
+POOL_SECONDS: Final = 3.0
+"""How long somebody waits for a connection; who is refused then was not served at all."""
+
+RECONNECT_SECONDS: Final = 2.0
+"""How long the pool tries by itself to replace a connection. It would wait longer each time; so the next who wants one
+makes it try at once."""
+
 LOCK_TIMEOUT_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 15
 """After which the server ends a transaction whose client says nothing any more, and with it the lock it holds."""
@@ -81,7 +89,7 @@ class LogDatastore(PostgresDatastore):
         given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
         super().__init__(
             *(given.pop(name, "") for name in ("dbname", "host", "port", "user", "password")),
-            connect_timeout=CONNECT_SECONDS,
+            connect_timeout=POOL_SECONDS,
             idle_in_transaction_session_timeout=SILENT_SECONDS,
             pool_size=1,
             max_overflow=CONNECTIONS - 1,
@@ -89,6 +97,7 @@ class LogDatastore(PostgresDatastore):
             schema=row["schema"],
         )
         cast("dict[str, Any]", self.pool.kwargs).update(ALIVE | given | {"cursor_factory": QuestionMarks})
+        self.pool.reconnect_timeout = RECONNECT_SECONDS
         self.url = url
         self.channel = f"heartline_{self.schema}"[:63]
         self._begin = SQL("SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({}); NOTIFY {}").format(
@@ -112,9 +121,8 @@ class LogDatastore(PostgresDatastore):
         """Whether the connection broke, so that nobody knows whether the server still committed."""
         cause = error.__cause__
         state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
-        return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError) and (
-            state is None or state.startswith(_LOST)
-        )
+        broken = isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+        return broken and not isinstance(cause, PoolTimeout) and (state is None or state.startswith(_LOST))
 
 
 def _marked(query: Any) -> Any:

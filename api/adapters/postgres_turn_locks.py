@@ -91,7 +91,8 @@ class PostgresTurnLocks(TurnLocks):
         try:
             got = self._asked(lambda c: _yes(c.execute("SELECT pg_try_advisory_lock(%s) AS got", (key,))))
         except FAILURES as error:
-            taken.set_exception(_unavailable(error))
+            logger.debug("a lock cannot be had", exc_info=error)
+            taken.set_exception(Unavailable("The database of the event log does not answer."))
             return
         if got:
             self._held.add(session)
