@@ -41,7 +41,9 @@ class Caller:
     async def ask(self, path: str, text: str) -> Heard:
         """Say one thing and hear the whole reply. Raises RuntimeError when it is not one."""
         body = orjson.dumps({"model": "stub", "stream": True, "messages": [{"role": "user", "content": text}]})
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+        )
         began = time.perf_counter()
         self._writer.write(head.encode() + b"\r\n\r\n" + body)
         received, first = b"", None
