@@ -22,12 +22,13 @@ def is_damage(error: sqlite3.Error) -> bool:
 class WatchedConnection(sqlite3.Connection):
     """A reading connection that asks `suspects` whether an error means damage; then Unavailable takes its place."""
 
-    suspects: Callable[[sqlite3.Error], bool] = is_damage
+    suspects: Callable[[sqlite3.Error], bool] | None = None
+    """Until it is said who is to be asked, errors stay what they are."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         try:
             return super().execute(sql, parameters)
         except sqlite3.DatabaseError as error:
-            if self.suspects(error):
+            if self.suspects is not None and self.suspects(error):
                 raise Unavailable(TOLD) from error
             raise

@@ -124,6 +124,32 @@ async def test_who_reads_a_broken_file_is_told_to_try_again_and_can_soon(log: Me
             assert follower.status().healthy
 
 
+async def test_damage_is_found_by_a_thread_that_has_not_read_before(log: MemoryEventLog, tmp_path: Path) -> None:
+    with opened(tmp_path / FILE_NAME) as models:
+        follower = models.follow(log)
+        follower.catch_up()
+        whole = every_row(models)
+        overwrite(tmp_path)
+
+        with pytest.raises(Unavailable, match="being made anew"):
+            await asyncio.to_thread(models.views.read)
+
+        assert models.views.is_damaged
+        follower.catch_up()
+        assert every_row(models) == whole
+
+
+async def test_a_file_that_was_found_damaged_goes_with_whoever_found_it(log: MemoryEventLog, tmp_path: Path) -> None:
+    file = tmp_path / FILE_NAME
+    with opened(file) as models:
+        models.follow(log).catch_up()
+        overwrite(tmp_path)
+        with pytest.raises(Unavailable):
+            every_row(models)
+
+    assert not file.exists()
+
+
 async def test_a_file_that_is_deleted_while_it_is_read_is_made_anew(log: MemoryEventLog, tmp_path: Path) -> None:
     file = tmp_path / FILE_NAME
     with opened(file) as models:
