@@ -6,12 +6,13 @@ recalled while it is as of V - 1, between the first version as of which it is re
 only once, that is the first loss; when it was lost, came back and was lost again, it may be either.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from api.filters import Filters
 from api.ports import EventLog
-from api.services import Expectation, RecallQuestion
+from api.services import Expectation
 from api.sessions.axis import Axis, event_json
 from api.sessions.reader import Asked, Reader
 from api.sessions.recollection import Recollection
@@ -47,11 +48,10 @@ class Bisection:
         """`lost_at` is the version found, null when the head still recalls it (`outcome` "recalled") or no version
         asked about did ("never_recalled"). Raises InvalidRequest when the session holds nothing of what is expected.
         """
-        question = RecallQuestion(query=expected.query, k=expected.k, at=None, filters={})
-        query = await self.recollection.query(owner, session, question)
+        asked = await self.recollection.pinned(owner, session)
+        query = await self.recollection.query(asked, expected.query)
 
         def read() -> JsonObject:
-            asked = self.reader.find(owner, session, None)
             wanted = self._wanted(asked, expected)
             search = _Search(seen=lambda version: self._seen(asked, query, wanted, version, expected.k))
             return {
@@ -62,7 +62,7 @@ class Bisection:
                 **self._told(asked, search, min(wanted)),
             }
 
-        return await self.reader.fresh(read)
+        return await asyncio.to_thread(read)
 
     def _wanted(self, asked: Asked, expected: Expectation) -> frozenset[int]:
         """The versions whose text is what is expected, on the path or not."""

@@ -3,6 +3,7 @@
 Each turn's context is built again as of then by both; each question is asked of the session as it is now.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -10,7 +11,7 @@ from typing import cast
 from api.filters import Filters
 from api.reasons.past import Past, PastTurn
 from api.reasons.what_if import kept, used
-from api.services import KnownAnswer, RecallQuestion
+from api.services import KnownAnswer
 from api.sessions.reader import Asked
 from api.sessions.recollection import Recollection
 from domain.errors import Conflict, ContextTooLong
@@ -82,11 +83,10 @@ class Comparison:
         }
 
     async def _question(self, owner: str, session: str, pair: Pair, known: KnownAnswer) -> dict[str, Json]:
-        question = RecallQuestion(query=known.query, k=1, at=None, filters={})
-        query = await self.recollection.query(owner, session, question)
+        asked = await self.recollection.pinned(owner, session)
+        query = await self.recollection.query(asked, known.query)
 
         def read() -> dict[str, Json]:
-            asked = self.past.reader.find(owner, session, None)
             evidence = self._evidence(asked, known)
             return {
                 "question": known.query,
@@ -94,7 +94,7 @@ class Comparison:
                 "recall": [self._recalled(asked, query, policy, evidence) for policy in pair] if evidence else None,
             }
 
-        return await self.past.reader.fresh(read)
+        return await asyncio.to_thread(read)
 
     def _evidence(self, asked: Asked, known: KnownAnswer) -> set[int]:
         """The versions that answer it: those given, and of each text given the first message in view that reads so."""

@@ -5,6 +5,7 @@
 Stores nothing and calls no language model.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -41,21 +42,23 @@ class Recollection:
         if question.policy is not None:
             return await self._by(question.policy).recall(owner, session, replace(question, policy=None))
         filters = Filters.read(question.filters)
-        query = await self.query(owner, session, question)
-
-        def read() -> JsonObject:
-            asked = self.reader.find(owner, session, question.at)
-            return self._answer(asked, query, filters, question.k)
-
-        return await self.reader.fresh(read)
+        asked = await self.pinned(owner, session, question.at)
+        query = await self.query(asked, question.query)
+        return await asyncio.to_thread(self._answer, asked, query, filters, question.k)
 
     def _by(self, policy: str) -> "Recollection":
         return replace(self, seeking=replace(self.seeking, policy=policy_named(policy)))
 
-    async def query(self, owner: str, session: str, question: RecallQuestion) -> Query:
+    async def pinned(self, owner: str, session: str, at: int | None = None) -> Asked:
+        """The session as of a version, of the last one where none is asked about: what is written from then on is not
+        in it, however long it takes to answer. Raises NotFound and InvalidRequest as `Reader.ask` does."""
+        asked = await self.reader.fresh(lambda: self.reader.find(owner, session, at))
+        return replace(asked, at=asked.version)
+
+    async def query(self, asked: Asked, text: str) -> Query:
         """The question as memories are sought with it today."""
-        names = await self.reader.fresh(lambda: self._names(owner, session, question.at))
-        perceived = await self.perception.perceive_query(0, question.query, names)
+        names = await asyncio.to_thread(self.seeking.remembered.models.lexicon.speakers, asked.id, asked.at)
+        perceived = await self.perception.perceive_query(0, text, names)
         return perceived.as_query(self.clock().toordinal())
 
     def ranked(self, asked: Asked, query: Query, filters: Filters, k: int) -> tuple[Ranking, dict[int, Told]]:
@@ -65,10 +68,6 @@ class Recollection:
         beside = self.seeking.remembered.beside_path(asked.id, path, (), asked.at)
         ranking = self.seeking.seek(asked.id, query, View(path=path, beside=beside, at=asked.at))
         return ranking, self._choose(Sought(session=asked.id, filters=filters, at=asked.at), ranking, k)
-
-    def _names(self, owner: str, session: str, at: int | None) -> list[str]:
-        asked = self.reader.find(owner, session, at)
-        return self.seeking.remembered.models.lexicon.speakers(asked.id, asked.at)
 
     def _answer(self, asked: Asked, query: Query, filters: Filters, k: int) -> JsonObject:
         ranking, told = self.ranked(asked, query, filters, k)

@@ -1,12 +1,16 @@
 """Recall asked for by itself, over real files and a real index."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from api.services import RecallQuestion
+from api.sessions.reader import Asked, Reader
+from api.sessions.recollection import Recollection
 from domain.errors import InvalidRequest
 from domain.messages import Instruction
 from tests.harbour import Answer, bring_in, data, versions
@@ -117,3 +121,40 @@ async def test_a_memory_without_a_date_passes_no_filter_on_time(heartline: Syste
     question = RecallQuestion(query="Maya", k=9, at=None, filters={"kind": "persona", "after": 0})
 
     assert data(await heartline.sessions.recall(OWNER, "tea", question)) == []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted(Reader):
+    """Somebody goes on talking right after the session was found."""
+
+    meanwhile: Callable[[], None]
+
+    def find(self, owner: str, session: str, at: int | None) -> Asked:
+        found = Reader.find(self, owner, session, at)
+        self.meanwhile()
+        return found
+
+
+async def test_recall_is_of_one_version_even_while_a_turn_is_written(heartline: System) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def talk() -> None:
+        await heartline.talk("harbour", "My other cat has one white paw too, and so has Pepper.")
+        await heartline.follower.caught_up()
+
+    reader = Interrupted(
+        follower=heartline.follower,
+        models=heartline.models,
+        meanwhile=lambda: asyncio.run_coroutine_threadsafe(talk(), loop).result(),
+    )
+    recollection = Recollection(
+        reader=reader, seeking=heartline.contexts.seeking, perception=heartline.perception, clock=heartline.clock
+    )
+    question = RecallQuestion(query="one white paw", k=50, at=None, filters={})
+
+    found = cast("Answer", await recollection.recall(OWNER, "harbour", question))
+    then = cast("Answer", await heartline.sessions.recall(OWNER, "harbour", replace(question, at=found["at"])))
+    now = cast("Answer", await heartline.sessions.recall(OWNER, "harbour", question))
+
+    assert max(versions(found["data"])) <= found["at"] < max(versions(now["data"]))
+    assert found == then
