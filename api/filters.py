@@ -52,6 +52,11 @@ class Filters:
     def any(self) -> bool:
         return bool(self.words) or self.after is not None or self.before is not None
 
+    def record(self) -> JsonObject:
+        """As `read` takes them."""
+        times = {name: when.isoformat() for name in _TIMES if (when := getattr(self, name)) is not None}
+        return {**{name: [*sorted(values)] for name, values in self.words.items()}, **times}
+
     def pass_(self, memory: Memory) -> bool:
         """Whether the memory meets all of them. One without a date meets no filter on time."""
         fits = all(self.allow(name, getattr(memory, name)) for name in self.words)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from domain.errors import ContextTooLong
+from domain.records import Division
 
 MESSAGE_OVERHEAD: Final = 4
 """Tokens that a chat template adds around each message."""
@@ -35,6 +36,27 @@ class Shares:
     recall: int = 25
     history: int = 35
     response: int = 20
+
+    @classmethod
+    def divided(cls, window: int, division: Division) -> "Shares":
+        """A window of so many tokens, divided as another one was."""
+        return cls(
+            window=window,
+            persona=division["persona"],
+            recall=division["recall"],
+            history=division["history"],
+            response=division["response"],
+        )
+
+    def division(self, messages: int) -> Division:
+        """The rule as it is recorded; `messages` is how many of the history the window may show."""
+        return Division(
+            persona=self.persona,
+            recall=self.recall,
+            history=self.history,
+            response=self.response,
+            messages=messages,
+        )
 
     def part(self, percent: int) -> int:
         """Tokens that a share of the window is."""

@@ -83,12 +83,26 @@ class Share(TypedDict):
     used: int
 
 
+class Division(TypedDict):
+    """By what rule the window was divided: percent for each part, and how many messages of history it may show."""
+
+    persona: int
+    recall: int
+    history: int
+    response: int
+    messages: int
+
+
 class Budget(TypedDict):
-    """How the context window was divided, in tokens as `tokenizer` counts them, its safety margin included."""
+    """How the context window was divided, in tokens as `tokenizer` counts them, its safety margin included.
+
+    `division` is absent from the first turns that there were.
+    """
 
     window: int
     tokenizer: str
     parts: dict[str, Share]
+    division: NotRequired[Division]
 
 
 class Candidate(TypedDict):
@@ -155,7 +169,10 @@ class TranscriptRecord(TypedDict):
 
 
 class RecallRecord(TypedDict):
-    """What recall did: every kept candidate and the best 64 others; of the rest, how many met which verdict."""
+    """What recall did: every kept candidate and the best 64 others; of the rest, how many met which verdict.
+
+    `filters` are the request's, where it had any.
+    """
 
     policy: PolicyRecord
     embedder: str
@@ -164,3 +181,4 @@ class RecallRecord(TypedDict):
     threshold: float
     cut: float | None
     rerank: NotRequired[RerankRecord]
+    filters: NotRequired[JsonObject]

@@ -151,6 +151,20 @@ class WordTokens:
         return len(text.split())
 
 
+class Dearer:
+    """A TokenCounter: so many tokens a word."""
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+
+    @property
+    def name(self) -> str:
+        return f"words times {self._times}"
+
+    def count(self, text: str) -> int:
+        return self._times * len(text.split())
+
+
 class WordReranker:
     """A Reranker: a text's relevance is the share of the query's words that are in it. Answers `outcome` if given."""
 

@@ -272,7 +272,7 @@ class _Building:
         rules, incoming = self._rules, self._incoming
         manifest, budget = draft.finish()
         messages = render(manifest, self._texts)
-        recall = ranking.record()
+        recall = rules.seeking.record(ranking, incoming.request.filters)
         sha256 = context_sha256(messages)
         timings = {**incoming.timings_ms, "recall": recall_ms, "context": round(elapsed_ms(started) - recall_ms, 3)}
         context = Context(
@@ -284,7 +284,7 @@ class _Building:
             now=self._now,
             model=incoming.model,
             parameters=incoming.request.parameters,
-            budget=budget,
+            budget={**budget, "division": rules.shares.division(rules.window_messages)},
             recall=recall,
             persona=incoming.received.persona,
             summary=draft.summary,

@@ -14,6 +14,7 @@ from uuid import UUID
 from api.chat.stopwatch import elapsed_ms
 from api.filters import Filters, Memory
 from api.ports import Reranker
+from domain.records import RecallRecord
 from projections.evidence import Query
 from projections.indexes import Indexes
 from projections.policies import Policy
@@ -88,6 +89,10 @@ class Seeking:
             block = best[start : start + step]
             told = self._fitting(sought, block)
             yield from ((ranked, told.get(ranked.document.version)) for ranked in block)
+
+    def record(self, ranking: Ranking, filters: Filters) -> RecallRecord:
+        """What recall did, with the filters that were asked for."""
+        return {**ranking.record(), "filters": filters.record()} if filters.any else ranking.record()
 
     def _fitting(self, sought: Sought, block: Sequence[Ranked]) -> dict[int, Told]:
         """The sources of the candidates that pass the filters."""

@@ -2,8 +2,8 @@
 
     ContextBuilt -> the request as its manifest shows it, the query's stored vectors -> the builder of all contexts
 
-No encoder and no language model is asked, and nothing is stored. With the policy, the window and the other settings of
-then the context comes out as it was, to the byte; its sha256 tells whether it did.
+No encoder and no language model is asked, and nothing is stored. With the policy and the tokenizer of then
+the context comes out as it was, to the byte; its sha256 tells whether it did.
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from api.chat.contexts import Built, Contexts
 from api.chat.incoming import Incoming
 from api.chat.request import Address, TurnRequest
+from api.filters import Filters
 from api.ports import EventLog
 from api.sessions.reader import Asked, Reader
 from api.vectors import unit_mean
+from domain.budget import Shares
 from domain.emotion import NEUTRAL, Emotion
 from domain.errors import Conflict, NotFound
 from domain.messages import Instruction, Message
@@ -125,13 +127,16 @@ class Past:
 
         A reranker, which is another model, is not asked.
         """
-        rules = self.contexts
-        rules = replace(
-            rules,
-            seeking=replace(rules.seeking, policy=policy, reranker=None),
-            shares=replace(rules.shares, window=window or past.budget["window"]),
-        )
+        rules = self._rules(past, window or past.budget["window"])
+        rules = replace(rules, seeking=replace(rules.seeking, policy=policy, reranker=None))
         return rules.build(self._incoming(past), cast("str", past.facts["now"]))
+
+    def _rules(self, past: PastTurn, window: int) -> Contexts:
+        """As recorded; the first turns that there were did not record how their window was divided."""
+        rules, division = self.contexts, past.budget.get("division")
+        if division is None:
+            return replace(rules, shares=replace(rules.shares, window=window))
+        return replace(rules, shares=Shares.divided(window, division), window_messages=division["messages"])
 
     def _incoming(self, past: PastTurn) -> Incoming:
         emotion, instructions = self._emotion(past), past.shown(INSTRUCTIONS)
@@ -200,6 +205,7 @@ def _request(past: PastTurn, texts: Mapping[int, str]) -> TurnRequest:
         parameters=cast("JsonObject", past.facts["parameters"]),
         arrived=0.0,
         parse_ms=0.0,
+        filters=Filters.read(past.recall.get("filters", {})),
     )
 
 

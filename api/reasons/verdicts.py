@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from domain.records import Candidate, Json, RecallRecord, Share
+from domain.records import Candidate, Json, RecallRecord, RerankRecord, Share
 
 Numbers = Mapping[str, Json]
 
@@ -21,6 +21,12 @@ class Judged:
     def kept(self) -> int:
         """How many memories were kept."""
         return sum(one["verdict"] == "kept" for one in self.recall["candidates"])
+
+    def unread(self, rerank: RerankRecord | None) -> bool:
+        """Whether it was not enough for it because a reranker did not answer by its deadline."""
+        if rerank is None or rerank["outcome"] != "late":
+            return False
+        return self.candidate["verdict"] == "below_cut" and self.candidate["rank"] <= rerank["considered"]
 
     def explained(self) -> str:
         return _SENTENCES[self.candidate["verdict"]](self)

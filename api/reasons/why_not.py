@@ -121,9 +121,10 @@ class WhyNot:
 
 _NO_NUMBERS: Final = dict[str, Json].fromkeys(("score", "rank", "parts", "needed"))
 _CHANGED: Final = (
-    "Built again under the present settings the context is not the recorded one (other shares of the window, filters "
-    "of the request, a reranker, or vectors that came later)"
+    "Built again under the present settings the context is not the recorded one (another tokenizer, a reranker, "
+    "vectors that came later, or a turn whose shares of the window were not recorded yet)"
 )
+_UNREAD: Final = "A reranker was to read it and might have set it higher, but did not answer by its deadline."
 _NOT_BESIDE: Final = (
     "It was nothing that could be recalled in this turn: neither a summary of this path nor part of a former persona."
 )
@@ -165,8 +166,12 @@ def _numbers(candidate: Candidate) -> dict[str, Json]:
 
 def _judged(candidate: Candidate, recall: RecallRecord, turn: PastTurn) -> dict[str, Json]:
     judged = Judged(candidate=candidate, recall=recall, share=turn.budget["parts"]["recall"])
+    if judged.unread(turn.recall.get("rerank")):
+        verdict = _verdict("deadline", f"{judged.explained()} {_UNREAD}")
+    else:
+        verdict = _verdict(candidate["verdict"], judged.explained())
     return {
-        **_verdict(candidate["verdict"], judged.explained()),
+        **verdict,
         **_numbers(candidate),
         "needed": judged.needed(),
     }

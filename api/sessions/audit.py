@@ -106,6 +106,7 @@ class Audit:
             "threshold": recall["threshold"],
             "cut": recall["cut"],
             "rerank": cast("JsonObject | None", recall.get("rerank")),
+            "filters": recall.get("filters", {}),
             "policy": cast("JsonObject", recall["policy"]),
             "embedder": recall["embedder"],
             "budget": cast("JsonObject", budget["parts"]),
@@ -118,7 +119,7 @@ class Audit:
 _SHOWN = {
     **{name: name for name in ("query", "kind", "model", "parameters", "now", "process")},
     **{"context_sha256": "sha256", "persona_version": "persona", "summary_version": "summary"},
-    **dict.fromkeys(("candidates", "rest", "threshold", "cut", "rerank", "policy", "embedder"), ""),
+    **dict.fromkeys(("candidates", "rest", "threshold", "cut", "rerank", "filters", "policy", "embedder"), ""),
     **dict.fromkeys(("budget", "window", "tokenizer", "context"), ""),
 }
 """What an audit shows of a turn's ContextBuilt, and the event's field where it is shown as it stands."""

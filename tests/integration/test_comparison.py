@@ -13,8 +13,9 @@ from api.services import KnownAnswer
 from domain.budget import Shares
 from domain.errors import InvalidRequest, NotFound
 from domain.messages import Instruction
+from tests.fakes_models import Dearer
 from tests.harbour import HARBOUR, Answer, bring_in, exported
-from tests.system import OWNER, Rules, System, read, system
+from tests.system import OWNER, Outside, Rules, System, read, system
 
 NARROW = Rules(window_messages=2, shares=Shares(window=400, persona=20, recall=40, history=20, response=20))
 
@@ -99,12 +100,11 @@ async def test_a_turn_whose_instructions_were_forgotten_is_left_out_and_named(ta
     assert (found["compared"], found["left_out"]) == (2, [answer.turn])
 
 
-async def test_a_turn_that_does_not_fit_under_the_present_shares_is_left_out_and_named(tmp_path: Path) -> None:
+async def test_a_turn_that_does_not_fit_by_the_present_tokenizer_is_left_out_and_named(tmp_path: Path) -> None:
     async with system(tmp_path, rules=NARROW) as built:
         await bring_in(built)
         (turn,) = await built.talk("harbour", "What does my cat Pepper look like?")
-    greedy = Shares(window=400, persona=0, recall=0, history=0, response=100)
-    async with system(tmp_path, rules=replace(NARROW, shares=greedy)) as built:
+    async with system(tmp_path, rules=NARROW, outside=Outside(counter=Dearer(50))) as built:
         found = await compare(built, "hybrid", "cosine")
 
     assert (found["compared"], found["left_out"]) == (0, [turn])

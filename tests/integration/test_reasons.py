@@ -7,15 +7,20 @@ from typing import Any, cast
 
 import pytest
 
+from api.chat.request import Address, TurnRequest
+from api.filters import Filters
 from api.ports import ModelFailed
+from api.reasons.past import Past
 from api.services import WhatIf
+from api.sessions.reader import Reader
 from domain.budget import Shares
 from domain.errors import Conflict, ContextTooLong, InvalidRequest, NotFound
 from domain.messages import Instruction, Message
 from domain.operations import Append
+from domain.records import JsonObject
 from domain.session import session_id
 from projections.policies import COSINE, HYBRID
-from tests.fakes_models import HashEncoder, ScriptedModel
+from tests.fakes_models import Dearer, HashEncoder, ScriptedModel, WordReranker
 from tests.harbour import HARBOUR, Answer, audit, bring_in, exported
 from tests.system import OWNER, Outside, Rules, System, read, system
 
@@ -40,6 +45,12 @@ async def why_not(built: System, turn: str, version: int, session: str = "harbou
 
 async def what_if(built: System, turn: str, session: str = "harbour", **asked: Any) -> Answer:
     return cast(Answer, await built.reasons.what_if(OWNER, session, turn, WhatIf(**asked)))
+
+
+async def read_turn(built: System, request: TurnRequest) -> str:
+    answer = await built.turns.answer(request)
+    await read(answer)
+    return answer.turn
 
 
 async def ask_of_pepper(built: System) -> str:
@@ -196,9 +207,9 @@ async def test_a_turn_by_another_embedding_model_is_not_ranked_by_this_one(tmp_p
     assert "hash-64" in found["explanation"]
 
 
-@pytest.mark.parametrize("window_messages", [1, 20])
-async def test_under_other_settings_only_what_the_record_proves_is_said(tmp_path: Path, window_messages: int) -> None:
-    """What a wider window shows today it did not show then."""
+@pytest.mark.parametrize("times", [2, 3])
+async def test_under_other_settings_only_what_the_record_proves_is_said(tmp_path: Path, times: int) -> None:
+    """What has room today had it then, or not: another tokenizer counts otherwise."""
     texts = ["My cat Pepper has a white paw."] * 100 + ["It rains."] * 20
     lines = [{"role": "user", "content": f"{text} {n}"} for n, text in enumerate(texts)]
     async with system(tmp_path, rules=NARROW) as built:
@@ -207,7 +218,7 @@ async def test_under_other_settings_only_what_the_record_proves_is_said(tmp_path
         turn = await ask_of_pepper(built)
         shown = await audit(built, turn)
         unlisted = set(range(2, 120)) - {one["version"] for one in shown["candidates"]}
-    async with system(tmp_path, rules=replace(NARROW, window_messages=window_messages)) as built:
+    async with system(tmp_path, rules=NARROW, outside=Outside(counter=Dearer(times))) as built:
         found = [await why_not(built, turn, version) for version in sorted(unlisted)]
 
     assert shown["rest"] == {"in_window": 2, "below_cut": len(unlisted)}
@@ -432,10 +443,59 @@ async def test_other_settings_than_those_of_then_are_told(tmp_path: Path) -> Non
     async with system(tmp_path, rules=NARROW) as built:
         await bring_in(built)
         turn = await ask_of_pepper(built)
-    async with system(tmp_path, rules=replace(NARROW, window_messages=1)) as built:
+    async with system(tmp_path, rules=NARROW, outside=Outside(counter=Dearer(3))) as built:
         found = await what_if(built, turn)
 
     assert (found["reproduced"], found["same_context"]) == (False, False)
+
+
+async def test_a_turn_is_built_again_by_the_shares_and_filters_that_it_had(tmp_path: Path) -> None:
+    filters = Filters.read({"role": ["user"], "after": "2025-04-01T00:00:00Z", "kind": "message"})
+    async with system(tmp_path, rules=NARROW) as built:
+        await bring_in(built)
+        asked = built.request(Address(external_id="harbour", identified_by="header"), [built.said(QUESTION)])
+        turn = await read_turn(built, replace(asked, filters=filters))
+        shown = await audit(built, turn)
+    wider = Rules(window_messages=20, shares=Shares(window=4000, persona=10, recall=10, history=60, response=20))
+    async with system(tmp_path, rules=wider) as built:
+        same = await what_if(built, turn)
+        unfiltered = await why_not(built, turn, 3)
+
+    assert shown["filters"] == {"role": ["user"], "kind": ["message"], "after": "2025-04-01T00:00:00+00:00"}
+    assert Filters.read(shown["filters"]) == filters
+    assert {one["version"] for one in shown["candidates"] if one["verdict"] == "kept"} <= {2, 4, 6, 8, 10, 12}
+    assert (same["reproduced"], same["same_context"]) == (True, True)
+    assert unfiltered["verdict"] == "filtered"
+
+
+async def test_a_turn_of_before_its_shares_were_recorded_is_built_by_those_of_now(narrow: System) -> None:
+    turn = await ask_of_pepper(narrow)
+    past = Past(
+        log=narrow.log,
+        reader=Reader(follower=narrow.follower, models=narrow.models),
+        contexts=narrow.contexts,
+        embedders=narrow.perception.embedders,
+    )
+    _, found = await past.find(OWNER, "harbour", turn)
+    budget = {name: value for name, value in found.budget.items() if name != "division"}
+    older = replace(found, facts={**found.facts, "budget": cast("JsonObject", budget)})
+
+    assert past.build(older, HYBRID).context.sha256 == found.sha256
+
+
+async def test_what_a_reranker_had_no_time_to_read_is_told(tmp_path: Path) -> None:
+    outside = Outside(reranker=WordReranker("late"))
+    rules = replace(NARROW, policy=HYBRID.recalling(1))
+    async with system(tmp_path, rules=rules, outside=outside) as built:
+        await bring_in(built)
+        turn = await ask_of_pepper(built)
+        shown = await audit(built, turn)
+        cut = next(one for one in shown["candidates"] if one["verdict"] == "below_cut")
+        found = await why_not(built, turn, cut["version"])
+
+    assert (found["verdict"], found["recomputed"]) == ("deadline", False)
+    assert "did not answer by its deadline" in found["explanation"]
+    assert found["needed"]["more"] > 0
 
 
 async def test_a_forks_older_turns_are_its_ancestors(narrow: System) -> None:
