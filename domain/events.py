@@ -242,15 +242,24 @@ class TurnFailed(SessionEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryWritten(SessionEvent):
-    """A summary of the path's beginning, in view exactly while the path begins with `covers` (and has its `digest`)."""
+    """A summary of the path's beginning, in view exactly while the path begins with `covers` (and has its `digest`).
+
+    `usage` is what a model took to write it; None where none did, and for summaries of the first form.
+    """
 
     TOPIC = "session.summary-written"
+    class_version = 2
     covers: list[Range]
     digest: str
     previous: int | None
     text: str
     model: str
     cites: list[int]
+    usage: Usage | None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        state["usage"] = None
 
 
 @dataclass(frozen=True, kw_only=True)

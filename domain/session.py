@@ -177,6 +177,7 @@ class Session(SessionRules):
             text=summary.text,
             model=model,
             cites=list(summary.cites),
+            usage=summary.usage,
         )
 
     def carry(self, *, source_session: UUID, source_version: int, message: Message) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from domain.records import Usage
+
 MAX_WORDS: Final = 200
 PER_MESSAGE: Final = 2
 """Sentences of one message at most, so that a long one does not take everything."""
@@ -64,10 +66,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extract:
-    """One clause a line (`Robin: I moved to Oslo.`), and the version that each line cites, in the same order."""
+    """One clause a line (`Robin: I moved to Oslo.`), and the version that each line cites, in the same order; or a
+    model's own words, which cite none, and what they took."""
 
     text: str
     cites: list[int]
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

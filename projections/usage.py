@@ -1,4 +1,4 @@
-"""Tokens that each reply took, and what they cost by a price list that the reader brings."""
+"""Tokens that each reply and each summary took, and what they cost by a price list that the reader brings."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,8 @@ from uuid import UUID
 
 import orjson
 
-from domain.events import ReplyCompleted, ReplyExtended, SessionErased
+from domain.events import ReplyCompleted, ReplyExtended, SessionErased, SummaryWritten
+from domain.records import Usage
 from projections.lineage import in_reach, scope, sweep
 from projections.ports import LoggedEvent
 from projections.views import Views
@@ -30,7 +31,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageTotals:
-    """Tokens over all replies, reasoning and cached ones being part of output and input.
+    """Tokens over all replies and summaries, reasoning and cached ones being part of output and input.
 
     `estimated` says that at least one count is ours, not the model's; the cost is None when a model has no price.
     """
@@ -45,7 +46,8 @@ class UsageTotals:
 
 
 class UsageLedger:
-    """Usage of each reply. A fork's totals include the turns it has in common with its ancestors."""
+    """Usage of each reply, and of each summary that a model wrote. A fork's totals include what it has in common with
+    its ancestors."""
 
     name = "usage"
     schema = (
@@ -63,30 +65,17 @@ class UsageLedger:
     def apply(self, db: sqlite3.Connection, logged: LoggedEvent) -> None:
         event = logged.event
         match event:
-            case ReplyCompleted() | ReplyExtended():
-                usage = event.usage
-                db.execute(
-                    "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        event.originator_id.hex,
-                        event.originator_version,
-                        event.turn,
-                        event.model,
-                        usage["input_tokens"],
-                        usage["output_tokens"],
-                        usage["cached_tokens"],
-                        usage["reasoning_tokens"],
-                        usage["estimated"],
-                        event.timestamp.astimezone(UTC).date().isoformat(),
-                    ),
-                )
+            case ReplyCompleted(usage=usage) | ReplyExtended(usage=usage):
+                _note(db, event, event.turn, usage)
+            case SummaryWritten(usage=usage) if usage is not None:
+                _note(db, event, _NO_TURN, usage)
             case SessionErased():
                 sweep(db, "usage", event.originator_id.hex)
             case _:
                 pass
 
     def totals(self, session: UUID, at: int | None = None, *, prices: Mapping[str, Price]) -> UsageTotals:
-        """Sums over the replies up to `at`, with their cost by `prices` (by model name)."""
+        """Sums over replies and summaries up to `at`, with their cost by `prices` (by model name)."""
         rows: list[Row] = (
             self._views.read()
             .execute(f"SELECT t.model, {_SUMS} {in_reach('usage')} GROUP BY t.model", scope(session, at))
@@ -95,8 +84,8 @@ class UsageLedger:
         return _total(rows, prices)
 
     def days(self, sessions: Iterable[UUID], *, since: str, prices: Mapping[str, Price]) -> dict[str, UsageTotals]:
-        """Sums over the sessions' own replies of each day (UTC, ISO 8601) from `since` on that had any, oldest first.
-        A turn that a fork has in common with its parent is the parent's."""
+        """Sums over the sessions' own replies and summaries of each day (UTC, ISO 8601) from `since` on that had any,
+        oldest first. What a fork has in common with its parent is the parent's."""
         rows = self._views.read().execute(
             f"""SELECT t.day, t.model, {_SUMS} FROM json_each(:sessions) s CROSS JOIN usage t ON t.session = s.value
             WHERE t.day >= :since GROUP BY t.day, t.model ORDER BY t.day""",
@@ -108,10 +97,33 @@ class UsageLedger:
         return {day: _total(found, prices) for day, found in by_day.items()}
 
 
+def _note(
+    db: sqlite3.Connection, event: ReplyCompleted | ReplyExtended | SummaryWritten, turn: str, usage: Usage
+) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            event.originator_id.hex,
+            event.originator_version,
+            turn,
+            event.model,
+            usage["input_tokens"],
+            usage["output_tokens"],
+            usage["cached_tokens"],
+            usage["reasoning_tokens"],
+            usage["estimated"],
+            event.timestamp.astimezone(UTC).date().isoformat(),
+        ),
+    )
+
+
+_NO_TURN = ""
+"""The turn of a summary, which is written behind the turns."""
+
 Row = tuple[str, int, int, int, int, int, int]
 
 _SUMS = """sum(t.input_tokens), sum(t.output_tokens), sum(t.cached_tokens), sum(t.reasoning_tokens), max(t.estimated),
-    count(*)"""
+    sum(t.turn != '')"""
 
 
 def _total(rows: Sequence[Row], prices: Mapping[str, Price]) -> UsageTotals:

@@ -179,8 +179,15 @@ EXAMPLES: Final[tuple[SessionEvent, ...]] = (
         digest=SHA256,
         previous=30,
         text="Anna asked for the café; it is by the river.",
-        model="extractive-1",
+        model="gemini-3.5-flash-lite",
         cites=[5, 9],
+        usage={
+            "input_tokens": 412,
+            "output_tokens": 38,
+            "cached_tokens": 0,
+            "reasoning_tokens": 11,
+            "estimated": False,
+        },
     ),
     MemoryCarried(
         **_at(13),

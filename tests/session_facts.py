@@ -167,7 +167,7 @@ def turn_failed(turn: str = "t1", code: str = "abandoned", detail: str = "") -> 
 
 def summarised(covers: list[Range], of: Sequence[int], previous: int | None = None) -> Fact:
     values = {"covers": covers, "digest": digest(of), "previous": previous}
-    return Fact(SummaryWritten, {**values, "text": "They met.", "model": "extractive", "cites": [2]})
+    return Fact(SummaryWritten, {**values, "text": "They met.", "model": "extractive", "cites": [2], "usage": None})
 
 
 def forgotten(of: int, *versions: int) -> Fact:

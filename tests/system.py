@@ -305,6 +305,7 @@ def _aftercare(
         locks=stored.locks,
         remembered=remembered,
         model=outside.model,
+        counter=outside.counter,
         after_messages=rules.summarise_after,
         deadline_seconds=rules.summary_seconds,
     )

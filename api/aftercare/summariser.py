@@ -16,7 +16,9 @@ from uuid import UUID
 from api.commands import decided
 from api.ports import ChatModel, Delta, EventLog, Finish, ModelFailed, SessionLocks
 from domain import path as paths
+from domain.budget import TokenCounter
 from domain.errors import HeartlineError, SummaryOutdated
+from domain.records import Usage
 from domain.summary import Extract, Told, extract
 from projections.messages import PathMessage
 from projections.remembered import ROLE_NAMES, Remembered
@@ -73,6 +75,7 @@ class Summariser:
     locks: SessionLocks
     remembered: Remembered
     model: ChatModel
+    counter: TokenCounter
     after_messages: int
     deadline_seconds: float = DEADLINE_SECONDS
 
@@ -148,11 +151,9 @@ class Summariser:
         before = due.previous.text if due.previous is not None else "(none yet)"
         told = "\n".join(f"{_speaker(message)}: {message.text}" for message in due.messages)
         pieces: list[str] = []
+        asked = f"Summary so far:\n{before}\n\nMessages:\n{told}"
         stream = self.model.stream(
-            [
-                {"role": "system", "content": PROMPT},
-                {"role": "user", "content": f"Summary so far:\n{before}\n\nMessages:\n{told}"},
-            ],
+            [{"role": "system", "content": PROMPT}, {"role": "user", "content": asked}],
             model=self.model.default,
             parameters={"max_tokens": TOKENS},
         )
@@ -162,12 +163,22 @@ class Summariser:
                     case Delta():
                         pieces.append(item.text)
                     case Finish(reason="stop") if text := "".join(pieces).strip():
-                        return _Written(summary=Extract(text=text, cites=[]), model=item.model)
+                        usage = item.usage or self._estimate(asked, text)
+                        return _Written(summary=Extract(text=text, cites=[], usage=usage), model=item.model)
                     case Finish():
                         raise ModelFailed("The model did not write a whole summary.", code=item.reason, status=502)
                     case _:
                         pass
         raise ModelFailed("The model's stream ended without saying so.", code="upstream_cut", status=502)
+
+    def _estimate(self, asked: str, text: str) -> Usage:
+        return {
+            "input_tokens": self.counter.count(PROMPT) + self.counter.count(asked),
+            "output_tokens": self.counter.count(text),
+            "cached_tokens": 0,
+            "reasoning_tokens": 0,
+            "estimated": True,
+        }
 
 
 def _extract(due: _Due) -> _Written:

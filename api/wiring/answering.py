@@ -60,6 +60,7 @@ class Answering:
             locks=self.outside.locks,
             remembered=self.seeking.remembered,
             model=self.outside.models.summarising,
+            counter=self.outside.tokens,
             after_messages=self.settings.summarize_after_messages,
         )
         parts = AftercareParts(

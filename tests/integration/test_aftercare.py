@@ -18,7 +18,7 @@ from domain.errors import NotFound, TurnAlreadyOpen, Unavailable
 from domain.events import EmotionDetected, MessageReceived, SummaryWritten
 from domain.records import Json
 from domain.session import session_id
-from tests.fakes_models import ScriptedModel
+from tests.fakes_models import ScriptedModel, WordTokens
 from tests.system import OWNER, Outside, Rules, System, read, system
 from tests.turn_fakes import FlakyEncoder, PlannedLog, a_while, of_kind, system_text, turn_is_open, until
 
@@ -246,7 +246,12 @@ def parts(heartline: System, model: ScriptedModel, tmp_path: Path) -> Iterator[A
             perception=heartline.perception,
             remembered=heartline.remembered,
             summariser=Summariser(
-                log=heartline.log, locks=locks, remembered=heartline.remembered, model=model, after_messages=4
+                log=heartline.log,
+                locks=locks,
+                remembered=heartline.remembered,
+                model=model,
+                counter=WordTokens(),
+                after_messages=4,
             ),
             again_seconds=0.01,
         )
@@ -267,7 +272,12 @@ def standing_still(parts: AftercareParts) -> AftercareParts:
     return replace(
         parts,
         summariser=StandingStill(
-            log=own.log, locks=own.locks, remembered=own.remembered, model=own.model, after_messages=4
+            log=own.log,
+            locks=own.locks,
+            remembered=own.remembered,
+            model=own.model,
+            counter=own.counter,
+            after_messages=4,
         ),
     )
 

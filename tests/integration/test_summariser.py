@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,10 +14,10 @@ from api.aftercare.summariser import PROMPT, PROVISIONAL
 from api.ports import ChatModel, ModelFailed
 from domain.events import EmotionDetected, SummaryWritten
 from domain.path import Range, digest
-from domain.records import FinishReason
+from domain.records import FinishReason, Usage
 from domain.session import session_id
 from tests.fakes import MemoryEventLog
-from tests.fakes_models import ScriptedModel, WordTokens
+from tests.fakes_models import Script, ScriptedModel, WordTokens, usage
 from tests.system import OWNER, Outside, Rules, System, read, system
 from tests.turn_fakes import Upstream, a_while, of_kind, transcript, until
 
@@ -236,3 +237,41 @@ async def test_a_summary_that_no_longer_fits_says_that_it_was_not_written(tmp_pa
         await heartline.look_after("tea")
 
         assert (await heartline.log.load(TEA)).version == 1 + 3 + 3
+
+
+# -- what it costs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "input_tokens", "estimated"),
+    [(usage(input_tokens=900), 900, False), (None, len(PROMPT.split()) + 18, True)],
+)
+async def test_what_a_model_took_to_write_it_counts_in_the_sessions_usage(
+    tmp_path: Path, told: Usage | None, input_tokens: int, estimated: bool
+) -> None:
+    model = ScriptedModel(Script(steps=("They met", " and talked."), usage=told), models=["gemini-3.5-flash-lite"])
+    async with talking(tmp_path, Upstream(model)) as heartline:
+        await bring_in(heartline, texts(6))
+        await heartline.look_after("tea")
+        await heartline.follower.caught_up()
+        state = cast("dict[str, Any]", await heartline.sessions.state(OWNER, "tea", at=None))
+        (day,) = cast("list[dict[str, Any]]", (await heartline.sessions.usage(OWNER, days=366))["data"])
+
+    (written,) = summaries(heartline)
+    assert written.usage is not None
+    assert (written.usage["input_tokens"], written.usage["estimated"]) == (input_tokens, estimated)
+    assert (state["usage"]["input_tokens"], state["usage"]["output_tokens"]) == (
+        input_tokens,
+        written.usage["output_tokens"],
+    )
+    assert state["usage"]["estimated_cost_usd"] > 0
+    assert (day["replies"], day["input_tokens"]) == (0, input_tokens)
+
+
+async def test_an_extract_costs_nothing(tmp_path: Path) -> None:
+    async with talking(tmp_path, ScriptedModel()) as heartline:
+        await bring_in(heartline, texts(6))
+        await heartline.look_after("tea")
+
+    (written,) = summaries(heartline)
+    assert written.usage is None

@@ -16,7 +16,7 @@ import pytest
 from api.adapters.event_mapper import SALT_BYTES, EventMapper
 from api.adapters.hash_chain import SealedEvent, digest_of
 from domain import events
-from domain.events import ContextBuilt, MessageReceived, SessionEvent, SessionStarted
+from domain.events import ContextBuilt, MessageReceived, SessionEvent, SessionStarted, SummaryWritten
 from tests.event_examples import EXAMPLES, topic_of
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -118,6 +118,14 @@ def test_a_context_of_the_first_form_is_read_as_one_that_tells_nothing_of_the_pr
     read = EventMapper().to_domain_event(from_golden(golden_of(name_of(ContextBuilt, 1))))
 
     assert read == replace(example, transcript=None)
+
+
+def test_a_summary_of_the_first_form_does_not_tell_what_it_took() -> None:
+    (example,) = [event for event in EXAMPLES if isinstance(event, SummaryWritten)]
+
+    read = EventMapper().to_domain_event(from_golden(golden_of(name_of(SummaryWritten, 1))))
+
+    assert read == replace(example, model="extractive-1", usage=None)
 
 
 @dataclass(frozen=True, kw_only=True)
