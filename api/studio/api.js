@@ -38,8 +38,9 @@ export const post = async (path, body = {}, signal) => (await request("POST", pa
 export const text = async (path, signal) => (await request("GET", path, { signal })).text();
 
 /** Server-sent events, each as its data; ends with the response. */
-export async function* stream(method, path, { body, signal } = {}) {
-  const response = await request(method, path, { body, signal });
+export async function* stream(method, path, asked = {}) {
+  const { signal } = asked;
+  const response = await request(method, path, asked);
   try {
     yield* eventsIn(response.body);
   } catch (error) {
@@ -60,17 +61,18 @@ export async function all(path, by, given = {}, signal) {
   return found;
 }
 
-async function request(method, path, { body, signal } = {}) {
+/** @param {string} method @param {string} path @param {{body?: unknown, headers?: Record<string, string>, signal?: AbortSignal}} asked */
+async function request(method, path, asked) {
   for (;;) {
-    const response = await sent(method, path, body, signal);
+    const response = await sent(method, path, asked);
     if (response.ok) return response;
     const refused = await refusal(response);
     if (response.status !== 401 || !(await askForKey(refused.message))) throw refused;
   }
 }
 
-async function sent(method, path, body, signal) {
-  const headers = { Accept: "application/json", ...keyHeaders() };
+async function sent(method, path, { body, signal, headers: more }) {
+  const headers = { Accept: "application/json", ...keyHeaders(), ...more };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
     return await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal });

@@ -33,7 +33,9 @@ export function composer(host, session, told = {}) {
     let heard = "";
     try {
       const body = { model: "heartline", stream: true, messages: [{ role: "user", content: text }] };
-      for await (const chunk of stream("POST", of(session.id, "/v1/chat/completions"), { body })) {
+      // It has no transcript to compare: what it sends is new.
+      const headers = { "X-Heartline-Mode": "append" };
+      for await (const chunk of stream("POST", of(session.id, "/v1/chat/completions"), { body, headers })) {
         if (chunk.error) throw new Error(chunk.error.message);
         heard += chunk.choices?.[0]?.delta?.content ?? "";
         reply.textContent = heard;

@@ -10,7 +10,7 @@ const SHOWN = 2;
 /**
  * @param {any[]} manifest the recipe; null where it was forgotten
  * @param {any[]} context the messages
- * @param {(version: number) => void} open
+ * @param {(version: number) => (() => void) | null} open gives what leads to a message
  */
 export function contextAsSent(manifest, context, open) {
   const rows = context.map((message, index) => ({ part: manifest?.[index]?.part ?? "", row: sent(message, manifest?.[index], open) }));
@@ -67,7 +67,11 @@ function pieces(text, segments, open) {
   });
 }
 
-const link = (version, open) => el("button.link.mono", { type: "button", onclick: () => open(version), "aria-label": `To message ${version}` }, `M${version}`);
+/** `open` gives null for what is no message: instructions, summaries, carried memories. */
+function link(version, open) {
+  const go = open(version);
+  return go ? el("button.link.mono", { type: "button", onclick: go, "aria-label": `To message ${version}` }, `M${version}`) : el("span.mono.faint", {}, `version ${version}`);
+}
 
 function content(message) {
   return typeof message.content === "string" ? message.content : JSON.stringify(message.content);

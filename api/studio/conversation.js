@@ -2,7 +2,7 @@
 
 import { get, of, query } from "./api.js";
 import { composer } from "./chat.js";
-import { el, fill } from "./dom.js";
+import { el, fill, say } from "./dom.js";
 import { LongList } from "./list.js";
 import { messageRow, waitingRow } from "./message.js";
 import { Path } from "./path.js";
@@ -31,10 +31,21 @@ class Conversation {
     this.why = new Why(this.beside, session, { marked: (marks) => this.mark(marks), close: () => this.choose(null) });
     this.begin();
     composer(this.write, session);
+    this.pressed = (event) => this.keys(event);
+    addEventListener("keydown", this.pressed);
   }
 
   leave() {
     this.path?.leave();
+    removeEventListener("keydown", this.pressed);
+  }
+
+  /** Enter asks about the message that has the focus, Escape is enough of it. */
+  keys(event) {
+    if (event.key === "Escape" && this.turn !== null && !event.target.closest?.("dialog")) this.choose(null);
+    if (event.key !== "Enter" || !event.target.matches?.(".long > [data-index]")) return;
+    const message = this.path.message(Number(event.target.dataset.index));
+    if (message) this.ask(message);
   }
 
   /** @param {any} here the address */
@@ -142,8 +153,18 @@ class Conversation {
 
   choose(turn, message = null) {
     const { session } = this;
-    if (turn === null && message !== null) turn = "latest";
+    if (turn === null && message !== null) turn = this.latestTurn();
+    if (turn === null && message !== null) return say("No reply was made here yet, so there is no context to ask about.");
     go(to(session.id, "conversation", { at: session.at, turn, message }));
+  }
+
+  /** The last turn that is here, null if none is. */
+  latestTurn() {
+    for (let index = this.path.count - 1; index >= 0; index--) {
+      const turn = this.path.message(index)?.turn_id;
+      if (turn) return turn;
+    }
+    return null;
   }
 
   drawBeside(turned) {

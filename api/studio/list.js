@@ -27,6 +27,8 @@ export class LongList {
     this.space.addEventListener("focusin", (event) => this.focused(event));
     this.sized = new ResizeObserver(() => this.resized());
     this.sized.observe(host);
+    /** Rows that grow or shrink by themselves: something in them was opened. */
+    this.grown = new ResizeObserver((entries) => this.regrown(entries.map((entry) => entry.target)));
   }
 
   /** The list has so many rows; those that are drawn are drawn anew. */
@@ -43,8 +45,7 @@ export class LongList {
     const focus = held && this.space.contains(held) ? Number(held.dataset.index) : -1;
     for (const [index, row] of this.rows) {
       if (index < from || index >= until) continue;
-      row.remove();
-      this.rows.delete(index);
+      this.remove(index, row);
     }
     this.draw();
     if (focus >= from && focus < until) this.rows.get(focus)?.focus({ preventScroll: true });
@@ -95,14 +96,24 @@ export class LongList {
     this.draw();
   }
 
+  regrown(rows) {
+    let changed = false;
+    for (const row of rows) {
+      const index = Number(row.dataset.index);
+      if (this.rows.get(index) !== row || this.heights.of(index) === row.offsetHeight) continue;
+      this.heights.set(index, row.offsetHeight);
+      changed = true;
+    }
+    if (changed) this.draw();
+  }
+
   draw() {
     if (!this.host.clientHeight) return;
     const first = this.heights.at(Math.max(0, this.host.scrollTop - BEYOND));
     const last = Math.min(this.count - 1, this.heights.at(this.host.scrollTop + this.host.clientHeight + BEYOND));
     for (const [index, row] of this.rows) {
       if ((index < first || index > last) && index !== this.current) {
-        row.remove();
-        this.rows.delete(index);
+        this.remove(index, row);
       }
     }
     const fresh = [];
@@ -113,6 +124,12 @@ export class LongList {
     this.space.style.height = `${this.heights.total}px`;
   }
 
+  remove(index, row) {
+    this.grown.unobserve(row);
+    row.remove();
+    this.rows.delete(index);
+  }
+
   place(index) {
     const row = this.row(index);
     row.dataset.index = String(index);
@@ -121,6 +138,7 @@ export class LongList {
     row.setAttribute("aria-posinset", String(index + 1));
     row.tabIndex = index === Math.max(0, this.current) || (this.current < 0 && !this.rows.size) ? 0 : -1;
     this.rows.set(index, row);
+    this.grown.observe(row);
     // Where it stands in the page is where it is read: rows stay in order.
     const next = [...this.space.children].find((other) => Number(other.dataset.index) > index);
     this.space.insertBefore(row, next ?? null);

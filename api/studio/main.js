@@ -4,7 +4,7 @@ import { el, fill } from "./dom.js";
 import { place } from "./place.js";
 import { rail } from "./rail.js";
 import { applyTheme } from "./theme.js";
-import { trouble } from "./trouble.js";
+import { part, trouble } from "./trouble.js";
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
@@ -27,12 +27,15 @@ async function show() {
       shown = { name, page: null };
       const read = PAGES[here.page];
       if (!read) return void fill(main, nowhere());
-      const made = (await read()).page(main, here);
+      const made = (await part(read)).page(main, here);
       if (shown.name !== name) return void made.leave?.();
       shown.page = made;
     }
     await shown.page.show(here);
   } catch (error) {
+    // What was drawn is gone with it: the next try begins anew.
+    shown.page?.leave?.();
+    shown = { name: "", page: null };
     fill(main, trouble(error, show));
   }
 }

@@ -14,7 +14,7 @@ export function messageRow(message, about, deeds) {
   const mark = about.marks.get(message.version);
   const unanswered = message.role === "user" && message.turn_id && about.last;
   return el(
-    `article.message.${message.role}`,
+    "div",
     {
       "aria-label": `${speaker(message)}, ${date(message.created)}`,
       "data-version": message.version,
@@ -42,7 +42,7 @@ export function messageRow(message, about, deeds) {
 }
 
 /** The row of a message that is still on its way. */
-export const waitingRow = () => el("article.message.waiting", { "aria-label": "Not here yet" }, el("div.line", {}, el("div.who"), el("div.said", {}, el("p.text.faint", {}, "…"))));
+export const waitingRow = () => el("div.message.waiting", { "aria-label": "Not here yet" }, el("div.line", {}, el("div.who"), el("div.said", {}, el("p.text.faint", {}, "…"))));
 
 function facts(message, mark, deeds) {
   const { emotion, importance } = message;
@@ -53,7 +53,7 @@ function facts(message, mark, deeds) {
     importance !== null && importance !== undefined && el("span.weight", { title: `Importance ${fixed(importance)}`, vars: { "--w": importance } }, el("span.unseen", {}, `importance ${fixed(importance)}`)),
     el("span.version.mono", { title: "Version of the event that brought it" }, `M${message.version}`),
     mark && el("span.shown", {}, mark),
-    el("button.why.small", { type: "button", onclick: () => deeds.why(message), "aria-label": message.turn_id ? `Why this ${message.role === "user" ? "was answered so" : "reply"}: M${message.version}` : `About M${message.version}` }, message.turn_id ? "Why" : "Why not"),
+    el(message.turn_id && message.role === "assistant" ? "button.why.small.always" : "button.why.small", { type: "button", onclick: () => deeds.why(message), "aria-label": message.turn_id ? `Why this ${message.role === "user" ? "was answered so" : "reply"}: M${message.version}` : `About M${message.version}` }, message.turn_id ? "Why" : "Why not"),
   );
 }
 

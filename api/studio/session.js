@@ -9,7 +9,7 @@ import { el, fill } from "./dom.js";
 import { count, many, money } from "./format.js";
 import { follow } from "./follow.js";
 import { TABS, go, place, to } from "./place.js";
-import { explained, trouble } from "./trouble.js";
+import { explained, part, trouble } from "./trouble.js";
 
 /** The tabs' modules: `tab(host, session) -> {show(place), changed?(), leave?()}`. */
 const READ = {
@@ -21,7 +21,7 @@ const READ = {
 
 /** @param {HTMLElement} main @param {ReturnType<typeof place>} here */
 export function page(main, here) {
-  const session = new SessionPage(main, here.session);
+  const session = new SessionPage(main, here);
   return { show: (there) => session.show(there), leave: () => session.leave() };
 }
 
@@ -29,7 +29,9 @@ class SessionPage {
   /** The state as of the version that is looked at, and as of now. @type {any} */ state = null;
   /** @type {any} */ head = null;
 
-  constructor(main, id) {
+  constructor(main, { session: id, tab }) {
+    // While the state is asked for.
+    READ[tab]().catch(() => {});
     this.id = id;
     this.at = null;
     this.asked = new AbortController();
@@ -50,6 +52,8 @@ class SessionPage {
     if (moved && !(await this.load())) return;
     this.drawHead(here);
     await this.showTab(here, moved);
+    // The other tabs' modules, for when the server is gone.
+    for (const read of Object.values(READ)) read().catch(() => {});
   }
 
   leave() {
@@ -139,7 +143,7 @@ class SessionPage {
     if (this.tab.name !== here.tab || !this.tab.part) {
       this.tab.part?.leave?.();
       this.tab = { name: here.tab, part: null };
-      const made = (await READ[here.tab]()).tab(fill(this.body), this);
+      const made = (await part(READ[here.tab])).tab(fill(this.body), this);
       this.tab.part = made;
     } else if (moved) await this.tab.part.changed?.();
     await this.tab.part.show(here);

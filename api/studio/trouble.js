@@ -41,6 +41,15 @@ export function trouble(error, again) {
   );
 }
 
+/** A part of the page, by its `import`. That it does not come means that the server does not. */
+export async function part(read) {
+  try {
+    return await read();
+  } catch (error) {
+    throw error instanceof TypeError ? new Unreachable("The server does not answer.") : error;
+  }
+}
+
 /** Runs what may fail, and shows in `place` how it failed. Aborted requests are no failure. */
 export async function attempt(place, work) {
   try {

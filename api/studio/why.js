@@ -61,6 +61,8 @@ export class Why {
 
   draw(audit, manifest) {
     const marks = shownIn(manifest);
+    const others = new Set(audit.candidates?.filter((one) => one.kind !== "message").map((one) => one.version));
+    for (const { part, segments } of manifest ?? []) if (["persona", "summary"].includes(part)) for (const { of: version } of segments) others.add(version);
     this.told.marked(marks);
     const open = (version) => go(to(this.session.id, "conversation", { at: this.session.at, turn: this.turn, message: version }));
     fill(
@@ -74,7 +76,7 @@ export class Why {
         audit.context === null ? el("p.note", {}, "What this turn was shown was forgotten since, so it cannot be shown again.") : [
           section("Budget", `${count(audit.window)} tokens`, budgetBar(audit.budget, audit.window)),
           this.candidates(audit, open),
-          section("Context as sent", many(audit.context.length, "message"), contextAsSent(manifest, audit.context, open)),
+          section("Context as sent", many(audit.context.length, "message"), contextAsSent(manifest, audit.context, (version) => (others.has(version) ? null : () => open(version)))),
           section("Proof", null, el("button", { type: "button", onclick: () => this.replay() }, "Replay from events"), this.proof),
           section("What if", null, whatIf(this.session, audit, open)),
         ],
