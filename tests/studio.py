@@ -105,6 +105,14 @@ def looking(browser: Browser, url: str, **given: Any) -> Generator[Studio]:
 def keep_the_light(server: ServerProcess, upstream: FakeUpstream) -> None:
     """The session `skarv`: Nora and Edvin as imported, then two turns, the second swiped and its question edited; and a
     fork of it, `skarv-winter`, with a turn of its own."""
+    upstream.will(
+        reply(
+            "Nora writes a book about lighthouses and visits Edvin, who kept the light on Skarv from 1971 on, with a "
+            "goat called Astrid. In November her father died, a typesetter from Malmo. In the storm of January 1984 "
+            "the light did not go out; Olav Tveit, one of the seven men of the trawler Havbris, will bring a bottle in "
+            "June."
+        )
+    )
     server.http.post("/sessions/import?id=skarv", content=LIGHTHOUSE.read_bytes()).raise_for_status()
     settled(server, "skarv")
     upstream.will(
@@ -139,10 +147,11 @@ class Asking:
 
 
 def settled(server: ServerProcess, session: str) -> None:
-    """Waits until what an import leaves to the background is done: every message read."""
+    """Waits until what a long import leaves to the background is done: every message read, and a summary written."""
     for _ in until(30):
         state = server.get(f"/sessions/{session}")
-        if len(server.get(f"/sessions/{session}/emotions")["data"]) == state["messages"]:
+        read = server.get(f"/sessions/{session}/emotions")["data"]
+        if state["summary"] is not None and len(read) == state["messages"]:
             return
 
 

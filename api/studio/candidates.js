@@ -20,16 +20,16 @@ export function candidateTable(candidates, { label, open, mark, showVerdict = tr
 }
 
 function rowOf(one, { most, open, mark, showVerdict }) {
-  const parts = el("div.parts");
+  const parts = el("tr.parts", { hidden: true });
   const word = mark?.(one);
   const toggle = (event) => {
-    const shown = parts.childElementCount > 0;
-    fill(parts, !shown && partsOf(one.parts));
-    event.currentTarget.setAttribute("aria-expanded", String(!shown));
+    if (parts.hidden) fill(parts, el("td", { colspan: 3 }, partsOf(one.parts)));
+    parts.hidden = !parts.hidden;
+    event.currentTarget.setAttribute("aria-expanded", String(!parts.hidden));
   };
   const name = one.kind === "message" ? `M${one.version}` : `${one.kind} ${one.version}`;
   const kept = one.verdict === "kept";
-  return el(
+  const row = el(
     kept ? "tr.kept" : "tr",
     {},
     el("td.num.rank", {}, one.rank),
@@ -45,7 +45,6 @@ function rowOf(one, { most, open, mark, showVerdict }) {
         showVerdict && el("span.verdict", {}, verdict(one.verdict)),
         word && el("span.word", {}, word),
       ),
-      parts,
     ),
     el(
       "td.score",
@@ -58,6 +57,7 @@ function rowOf(one, { most, open, mark, showVerdict }) {
       ),
     ),
   );
+  return [row, parts];
 }
 
 /** The parts side by side, as wide as they count. */
