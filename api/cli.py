@@ -117,6 +117,7 @@ async def _serve(settings: Settings, sockets: Sequence[socket.socket], own: "Wor
             f"Model {model}, embeddings {services.encoder.id}",
             f"Data in {settings.data_dir.resolve()}",
             f"SillyTavern: Chat Completion > Custom (OpenAI-compatible) > Custom Endpoint {services.base_url}/v1",
+            f"The studio, to look into it and for a first word: {services.base_url}/",
         )
         if own.is_first:
             say("\n".join(lines))

@@ -28,7 +28,7 @@ class Conversation {
     this.empty = el("div.nothing");
     fill(host, el("div.split", {}, el("section.path", { "aria-label": "Conversation" }, this.empty, this.scroll, this.write), this.beside));
     this.list = new LongList(this.scroll, { row: (index) => this.row(index), label: "Messages" });
-    this.why = new Why(this.beside, session, { marked: (marks) => this.mark(marks), close: () => this.choose(null) });
+    this.why = new Why(this.beside, session, { marked: (marks) => this.mark(marks), close: () => this.close() });
     this.begin();
     composer(this.write, session);
     this.pressed = (event) => this.keys(event);
@@ -42,7 +42,7 @@ class Conversation {
 
   /** Enter asks about the message that has the focus, Escape is enough of it. */
   keys(event) {
-    if (event.key === "Escape" && this.turn !== null && !event.target.closest?.("dialog")) this.choose(null);
+    if (event.key === "Escape" && this.turn !== null && !event.target.closest?.("dialog")) this.close();
     if (event.key !== "Enter" || !event.target.matches?.(".long > [data-index]")) return;
     const message = this.path.message(Number(event.target.dataset.index));
     if (message) this.ask(message);
@@ -151,6 +151,12 @@ class Conversation {
     this.choose(this.turn ?? turn, about);
   }
 
+  /** Back to the conversation, and to the message that was in focus there. */
+  close() {
+    this.choose(null);
+    this.list.rows.get(this.list.current)?.focus({ preventScroll: true });
+  }
+
   choose(turn, message = null) {
     const { session } = this;
     if (turn === null && message !== null) turn = this.latestTurn();
@@ -172,8 +178,13 @@ class Conversation {
     if (this.turn === null) {
       this.mark(new Map());
       then(this.beside, this.session);
-    } else if (turned) this.why.show(this.turn, this.asked);
+    } else if (turned) this.why.show(this.turn, this.asked).then(() => this.enterOverlay());
     if (turned) this.list.redraw();
+  }
+
+  /** Where it lies over the conversation, the focus goes along. */
+  enterOverlay() {
+    if (getComputedStyle(this.beside).position === "fixed" && !this.beside.contains(document.activeElement)) this.beside.querySelector("button")?.focus();
   }
 
   /** How the chosen turn showed messages: `marks` by version. */

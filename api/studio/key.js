@@ -5,6 +5,8 @@ import { ask } from "./dialog.js";
 const PLACE = "heartline-key";
 /** @type {Promise<boolean> | null} */
 let asking = null;
+/** Who would rather not is not asked again before the page is loaded anew. */
+let declined = false;
 
 export const key = () => sessionStorage.getItem(PLACE);
 
@@ -19,7 +21,8 @@ export function keyHeaders() {
  *
  * @param {string} reason what the server said
  */
-export function askForKey(reason) {
+export async function askForKey(reason) {
+  if (declined) return false;
   asking ??= dialogue(reason).finally(() => (asking = null));
   return asking;
 }
@@ -41,6 +44,7 @@ async function dialogue(reason) {
     action: "Use this key",
   });
   const given = answer?.key.trim();
+  declined = !given;
   if (!given) return false;
   sessionStorage.setItem(PLACE, given);
   return true;

@@ -33,7 +33,9 @@ export function rail(host, first) {
 
   function draw() {
     const open = place().session;
+    const focus = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     fill(list, rows.map((row) => entry(row, row.id === open)));
+    if (focus) list.querySelector(`a[href="${focus}"]`)?.focus({ preventScroll: true });
     const none = search.value ? "No session has that in its title or id." : "No sessions yet.";
     fill(
       below,
