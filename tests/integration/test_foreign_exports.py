@@ -119,6 +119,24 @@ async def test_the_parameters_of_a_turn_may_be_any_json(lived: System, tmp_path:
     assert found["parameters"] == parameters
 
 
+async def test_an_export_of_before_details_were_kept_is_read(lived: System, tmp_path: Path) -> None:
+    lines = [older(line) for line in await exported(lived)]
+
+    async with system(tmp_path / "there") as there:
+        await take(there, lines, "harbour")
+        again = await exported(there)
+
+    assert again[2:] == (await exported(lived))[2:]
+
+
+def older(line: Any) -> Any:
+    """The line as it was written when these events had their first form."""
+    if line.get("type") not in ("session.started", "session.message-received"):
+        return line
+    data = {name: value for name, value in line["data"].items() if name not in ("details", "class_version")}
+    return {**line, "data": data}
+
+
 TOKENS = f"{HashEncoder().id}:{projection().name}"
 
 
