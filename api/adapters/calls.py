@@ -15,7 +15,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from api.ports import ModelFailed, Streamed
+from api.ports import ModelFailed, ReadImage, Streamed
 
 ATTEMPTS: Final = 3
 
@@ -98,10 +98,17 @@ class Calls:
 
 
 class RemoteModel:
-    """What the adapters of models elsewhere have in common."""
+    """What the adapters of models elsewhere have in common. Without `read_image`, messages with images are refused."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, *, default: str, read_image: ReadImage | None) -> None:
         self._calls = calls
+        self._default = default
+        self._read_image = read_image
+
+    @property
+    def default(self) -> str:
+        """The model asked when a request names none of its own."""
+        return self._default
 
     def aside(self, slots: int) -> Self:
         """The same model over the same connections, with slots of its own: its calls take no place of these."""

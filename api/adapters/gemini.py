@@ -61,12 +61,10 @@ class GeminiModel(RemoteModel):
     def __init__(
         self, access: GeminiAccess, *, patience: Patience | None = None, read_image: ReadImage | None = None
     ) -> None:
-        """Without `read_image`, messages with images are refused."""
         patience = patience or Patience()
-        self._default = access.default
+        calls = Calls(patience, failures=FAILURES, told=failed)
+        super().__init__(calls, default=access.default, read_image=read_image)
         self._safety = safety(access.safety)
-        self._read_image = read_image
-        super().__init__(Calls(patience, failures=FAILURES, told=failed))
         self._connect_seconds = patience.connect
         self._http = _http(patience)
         options = types.HttpOptions(base_url=access.base_url, api_version=API_VERSION, httpx_async_client=self._http)
@@ -75,10 +73,6 @@ class GeminiModel(RemoteModel):
     @property
     def provider(self) -> Literal["gemini"]:
         return "gemini"
-
-    @property
-    def default(self) -> str:
-        return self._default
 
     async def models(self) -> list[str]:
         """The models that Google lists for generating text. Raises ModelFailed."""

@@ -53,12 +53,11 @@ class GoogleGenerativeAiModel(RemoteModel):
     def __init__(
         self, access: GeminiAccess, *, patience: Patience | None = None, read_image: ReadImage | None = None
     ) -> None:
-        """Without `read_image`, messages with images are refused. The SDK is configured for the whole process."""
+        """The SDK is configured for the whole process."""
         patience = patience or Patience()
-        self._default = access.default
+        calls = Calls(patience, failures=FAILURES, told=failed)
+        super().__init__(calls, default=access.default, read_image=read_image)
         self._safety = safety(access.safety)
-        self._read_image = read_image
-        super().__init__(Calls(patience, failures=FAILURES, told=failed))
         self._patience = patience
         # Threads of its own, one for lists and one beside: the process's are few, and others wait for them.
         self._threads = ThreadPoolExecutor(patience.slots + 2, thread_name_prefix="gemini")
@@ -70,10 +69,6 @@ class GoogleGenerativeAiModel(RemoteModel):
     @property
     def provider(self) -> Literal["google-generativeai"]:
         return "google-generativeai"
-
-    @property
-    def default(self) -> str:
-        return self._default
 
     async def models(self) -> list[str]:
         """The models that Google lists for generating text. Raises ModelFailed."""

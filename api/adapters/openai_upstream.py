@@ -37,11 +37,10 @@ class OpenAiUpstream(RemoteModel):
         patience: Patience | None = None,
         read_image: ReadImage | None = None,
     ) -> None:
-        """Local servers need no key. Without `read_image`, messages with images are refused."""
-        self._default = default
+        """Local servers need no key."""
         self._patience = patience or Patience()
-        super().__init__(Calls(self._patience, failures=FAILURES, told=failed))
-        self._read_image = read_image
+        calls = Calls(self._patience, failures=FAILURES, told=failed)
+        super().__init__(calls, default=default, read_image=read_image)
         self._dialect = dialect_of(base_url)
         timeout = httpx2.Timeout(self._patience.read, connect=self._patience.connect)
         self._client = AsyncOpenAI(base_url=base_url, api_key=api_key or "none", max_retries=0, timeout=timeout)
@@ -50,10 +49,6 @@ class OpenAiUpstream(RemoteModel):
     @property
     def provider(self) -> Literal["openai"]:
         return "openai"
-
-    @property
-    def default(self) -> str:
-        return self._default
 
     async def models(self) -> list[str]:
         """What the upstream lists. Raises ModelFailed."""
