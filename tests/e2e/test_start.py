@@ -1,5 +1,7 @@
 """Starting with nothing configured, and what is said when it cannot start."""
 
+import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,20 @@ def test_a_second_server_on_the_same_data_answers_the_same_sessions(server: Serv
         assert len(messages(server, "shared")) == 6
         assert all_identical(server, "shared")
         assert all_identical(second, "shared")
+
+
+def test_a_redis_that_is_away_is_told_and_stands_in_nobodys_way(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        port = listening.getsockname()[1]
+    with started(tmp_path, REDIS_URL=f"redis://127.0.0.1:{port}", RATE_LIMIT_REQUESTS_PER_MINUTE="100") as server:
+        with server.openai("tea") as client:
+            replies = [ask(client, text).text for text in ("Hello.", "Is anybody there?")]
+        health = server.get("/health")
+        errors = server.errors
+
+    assert all(replies)
+    assert (health["status"], health["limits"]["error"]) == ("degraded", "Redis does not answer: ConnectionError.")
+    assert errors.count("Redis does not answer, each process counts its limits for itself") == 1
 
 
 def test_a_port_in_use_is_one_sentence(server: ServerProcess, tmp_path: Path) -> None:
