@@ -35,7 +35,7 @@ test: $(DEV) ## The whole gate: format, lint, types, import contracts, tests wit
 nightly: export HF_HUB_OFFLINE := 1
 nightly: export NIGHTLY := 1
 nightly: $(DEV) ## The long forms of the tests of faults and of several processes
-	@$(BIN)/pytest --quiet tests/e2e/test_fleet.py $(ARGS)
+	@$(BIN)/pytest --quiet tests/e2e/test_fleet.py tests/e2e/test_killed.py $(ARGS)
 
 .PHONY: bench
 bench: $(DEV) ## Measure quality and speed; ARGS chooses what

@@ -13,13 +13,17 @@ from typing import Any
 
 import httpx2
 import openai
+import pytest
 
 from api.adapters.sqlite_log import SqliteEventLog
 from domain.session import session_id
 from tests.e2e.talking import all_identical, ask, messages, stream
+from tests.nightly import count
 from tests.server_process import ServerProcess, started
 
-ROUNDS = 5
+pytestmark = pytest.mark.timeout(count(120, 7200))
+
+ROUNDS = count(5, 200)
 SESSIONS = ("ferry", "orchard", "attic")
 LONGEST_WAIT = 130
 """Chunks, of all streams together, that may come before the kill; there are some 180."""
