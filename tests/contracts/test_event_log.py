@@ -127,6 +127,17 @@ async def test_a_file_of_a_newer_heartline_is_unavailable(log: SqliteEventLog, f
         SqliteEventLog(file)
 
 
+def test_a_file_of_another_program_is_unavailable_and_left_as_it_is(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TABLE stored_events (originator_id TEXT)")
+
+    with pytest.raises(Unavailable, match="tables of another program"):
+        SqliteEventLog(file)
+
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("stored_events",)]
+
+
 async def test_pictures_are_sealed_as_events_are(file: Path) -> None:
     log = SqliteEventLog(file, keys=ReversingKeys())
     session = started()

@@ -14,7 +14,7 @@ from api.adapters.postgres_log import PostgresEventLog
 from api.adapters.turn_locks import FileTurnLocks, TurnLocks
 from domain.errors import Conflict, TurnAlreadyOpen, Unavailable
 from tests.lock_places import locks_at
-from tests.postgres import cut_connections, holding, schema
+from tests.postgres import crashed, cut_connections, holding, schema
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -309,6 +309,30 @@ async def test_running_turns_keep_their_sessions_when_the_connection_is_cut() ->
             await asyncio.sleep(0.1)
             async with others.hold(session):
                 pass
+
+
+async def test_a_database_that_is_away_is_told_and_used_again_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    held, other = uuid4(), uuid4()
+    with schema() as url:
+        async with log_at(url), locks_on(url) as locks:
+            async with AsyncExitStack() as holding_one, locks.hold(held):
+                await holding_one.enter_async_context(locks.hold(other))
+                with crashed():
+                    with pytest.raises(Unavailable, match="database of the event log does not answer"):
+                        async with locks.hold(uuid4()):
+                            pytest.fail("Nobody gave it.")
+                    with pytest.raises(Unavailable, match="locks of the event log cannot be had"):
+                        await asyncio.to_thread(locks.join, "minilm")
+                    await holding_one.aclose()
+                    await asyncio.sleep(2.5)
+            await asyncio.to_thread(locks.join, "minilm")
+
+            async with asyncio.timeout(5), locks.hold(held), locks.hold(other):
+                pass
+
+    assert caplog.messages == ["the locks of running turns are lost until the database answers"]
 
 
 async def test_a_session_is_had_although_the_connection_was_cut_before() -> None:
