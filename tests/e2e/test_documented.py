@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.server_process import ServerProcess, run, started
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,7 @@ def tamper(folder: Path, file: str, statement: str) -> str:
     return ""
 
 
+@pytest.mark.timeout(300)  # a dozen processes, one after another
 def test_every_command_of_the_walk_says_what_the_page_shows(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     shutil.copytree(ROOT / "tests" / "fixtures", tmp_path / "tests" / "fixtures")
