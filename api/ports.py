@@ -50,7 +50,8 @@ class EventLog(ReadableLog, Protocol):
         """Store events, vectors and the pictures that the events name, durably (synced to disk); the events' positions.
 
         `expected` is the session's last version before them, 0 for a new one. Raises VersionConflict when somebody else
-        appended first, Unavailable when the log cannot be written. In both cases nothing was stored.
+        appended first, Unavailable when the log cannot be written. In both cases nothing was stored; only where a
+        database elsewhere broke off in the middle of a commit, and did not come back in time, does nobody know.
         """
         ...
 
