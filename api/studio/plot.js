@@ -4,6 +4,8 @@ import { FEELINGS } from "./format.js";
 import uPlot from "./vendor/uPlot.esm.js";
 
 const HEIGHT = 340;
+const POINTS = 150;
+/** Of the mood's line, that can be told apart. */
 const BARS = 44;
 /** Pixels at the bottom that importance has. */
 
@@ -14,7 +16,7 @@ const BARS = 44;
  */
 export function moodPlot(box, felt, { look, open }) {
   stylesheet();
-  const data = [felt.map((_, index) => index + 1), felt.map((one) => one.valence), felt.map((one) => one.mood.valence)];
+  const data = [felt.map((_, index) => index + 1), felt.map((one) => one.valence), evened(felt.map((one) => one.mood.valence))];
   let colours = palette();
   const axis = () => ({ stroke: () => colours.soft, grid: { stroke: () => colours.rule, width: 1 }, ticks: { show: false }, font: `12px ${colours.sans}` });
   const plot = new uPlot(
@@ -60,6 +62,18 @@ export function moodPlot(box, felt, { look, open }) {
       plot.destroy();
     },
   };
+}
+
+/** A line of so many points would be a block: each becomes the mean of those around it. */
+function evened(values) {
+  const around = Math.floor(values.length / POINTS);
+  let sum = 0;
+  const sums = [0, ...values.map((value) => (sum += value))];
+  return values.map((_, index) => {
+    const from = Math.max(0, index - around);
+    const until = Math.min(values.length, index + around + 1);
+    return (sums[until] - sums[from]) / (until - from);
+  });
 }
 
 function drawMessages(plot, felt, colours) {
