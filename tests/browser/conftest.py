@@ -3,7 +3,7 @@
 from collections.abc import Generator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.server_process import ServerProcess, started
 from tests.studio import CHROMIUM, Studio, chromium, keep_the_light, looking
@@ -14,6 +14,8 @@ from tests.upstream import FakeUpstream
 def browser() -> Generator[Browser]:
     if CHROMIUM is None:
         pytest.skip("There is no Chromium here: apt-get install chromium, for the studio's tests.")
+    # For a machine that does other things as well.
+    expect.set_options(timeout=15_000)
     with chromium() as browser:
         yield browser
 
