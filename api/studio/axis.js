@@ -40,6 +40,7 @@ export function axis(host, session) {
   }
 
   function draw() {
+    host.hidden = false;
     const version = shownVersion();
     slider.max = String(session.head.version);
     if (document.activeElement !== slider || Math.abs(Number(slider.value) - version) > 0) slider.value = String(version);
@@ -93,6 +94,8 @@ export function axis(host, session) {
     }
   }
 
+  // Without a session there is no time.
+  host.hidden = true;
   fill(host, el("div.line", {}, button("One version back", "‹", -1), slider, button("One version on", "›", 1), told), deeds);
   return { draw };
 }

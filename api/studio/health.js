@@ -70,7 +70,7 @@ function timesOf(stages) {
       el(
         "tbody",
         {},
-        stages.map((one) => el("tr", {}, el("th", { scope: "row" }, one.name.replaceAll("_", " ")), el("td.n", {}, count(one.count)), el("td.n", {}, ms(1000 * one.mean)), el("td.n", {}, ms(1000 * one.p95)), el("td", {}, el("div.bar", { vars: { "--w": one.p95 / most } })))),
+        stages.map((one) => el("tr", {}, el("th", { scope: "row" }, one.name.replaceAll("_", " ")), el("td.n", {}, count(one.count)), el("td.n", {}, ms(1000 * one.mean)), el("td.n", {}, ms(1000 * one.p95)), el("td.wide", {}, el("div.bar", { vars: { "--w": one.p95 / most } })))),
       ),
     ),
   );

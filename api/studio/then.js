@@ -28,7 +28,7 @@ function mood(emotion) {
     el(
       "dl.levels.num",
       {},
-      felt.slice(0, 5).map(([name, level]) => el("div", {}, el("dt", {}, name), el(`dd.bar.${feelingClass(name)}`, { vars: { "--w": level } }, el("span.unseen", {}, percent(level))))),
+      felt.slice(0, 5).map(([name, level]) => el("div", {}, el("dt", {}, name), el(`dd.bar.${feelingClass(name)}`, { vars: { "--w": level } }, el("span", {}, percent(level))))),
     ),
   ];
 }

@@ -14,7 +14,7 @@ export function explained(error) {
   if (!(error instanceof Refused)) return { title: "Something went wrong on this page", text: String(error) };
   switch (error.status) {
     case 401:
-      return { title: "A key is needed", text: `${error.message} Reload the page to be asked for it again.` };
+      return { title: "A key is needed", text: "This server shows nothing without one. Reload the page to be asked for it again." };
     case 404:
       return { title: "It is not there", text: `${error.message} It may have been erased, or belong to another key.` };
     case 409:
