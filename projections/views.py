@@ -72,6 +72,7 @@ class Views:
         self.file = file
         self._again = again or (lambda: file)
         self._writing = Lock()
+        self._readers: list[sqlite3.Connection] = []
         self._thread = local()
         self._statements: Sequence[str] = ()
         self.replaced = 0
@@ -141,6 +142,7 @@ class Views:
             # One of before the damage stays open: it may be in the middle of a snapshot.
             db, self._thread.identity = self._connect_reader(self._identity), self._identity
             self._thread.db = db
+            self._readers.append(db)
         return db
 
     def _connect_reader(self, identity: Identity) -> sqlite3.Connection:
@@ -218,13 +220,11 @@ class Views:
             db.execute("COMMIT")
 
     def close(self) -> None:
-        """Close the writing connection, and the calling thread's. Another thread's goes with that thread: one closed
-        under a running statement takes the process with it. A file that was found damaged goes, so that whoever comes
-        next makes it anew."""
-        db: sqlite3.Connection | None = getattr(self._thread, "db", None)
-        if db is not None:
-            db.close()
-            del self._thread.db
+        """Close every connection, those of other threads too: nobody may be reading any more. A file that was found
+        damaged goes, so that whoever comes next makes it anew."""
+        for reader in self._readers:
+            reader.close()
+        self._readers.clear()
         self._writer.close()
         if self._damaged:
             delete_database(self.file)
