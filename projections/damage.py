@@ -5,7 +5,8 @@ Whoever reads hears that the views are being made anew, and may try again; who o
 
 import sqlite3
 from collections.abc import Callable
-from typing import Any, Final
+from threading import Lock
+from typing import Any, Final, Self, cast
 
 from domain.errors import Unavailable
 
@@ -19,16 +20,51 @@ def is_damage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN
 
 
+class WholeCursor(sqlite3.Cursor):
+    """A cursor whose rows are all read when the statement was executed, under the connection's lock."""
+
+    def keep(self) -> Self:
+        """Read the rows."""
+        self._rows = super().fetchall()
+        self._next = iter(self._rows)
+        return self
+
+    def __iter__(self) -> "WholeCursor":
+        return cast("WholeCursor", self._next)
+
+    def fetchone(self) -> Any:
+        return next(self._next, None)
+
+    def fetchall(self) -> list[Any]:
+        return self._rows
+
+
 class WatchedConnection(sqlite3.Connection):
-    """A reading connection that asks `suspects` whether an error means damage; then Unavailable takes its place."""
+    """A reading connection that asks `suspects`, once it is set, whether an error means damage; then Unavailable takes
+    its place.
 
-    suspects: Callable[[sqlite3.Error], bool] | None = None
-    """Until it is said who is to be asked, errors stay what they are."""
+    Another thread may close it: that waits for the statement that is being executed. One closed under a running
+    statement would take the process with it.
+    """
 
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.suspects: Callable[[sqlite3.Error], bool] = lambda error: False
+        self._busy = Lock()
+        self._closing = False
+
+    def execute(self, sql: str, parameters: Any = (), /) -> WholeCursor:
         try:
-            return super().execute(sql, parameters)
+            with self._busy:
+                if self._closing:
+                    raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
+                return self.cursor(WholeCursor).execute(sql, parameters).keep()
         except sqlite3.DatabaseError as error:
-            if self.suspects is not None and self.suspects(error):
+            if self.suspects(error):
                 raise Unavailable(TOLD) from error
             raise
+
+    def close(self) -> None:
+        self._closing = True
+        with self._busy:
+            super().close()
