@@ -218,4 +218,4 @@ def test_an_interrupted_command_ends_as_an_interrupted_command_does(heartline: C
 def _interrupt_reader(pipe: str) -> None:
     with Path(pipe).open("w"):
         os.kill(os.getpid(), signal.SIGINT)
-        sleep(0.2)
+        sleep(1.0)
