@@ -1,4 +1,4 @@
-"""Measure the speed of Heartline. Each benchmark prints tables; all of them together take about ten minutes.
+"""Measure the speed of Heartline. Each benchmark prints tables; all of them together take some twenty minutes.
 
 What quality is measured with are commands of their own: see benchmarks/README.md.
 """
