@@ -25,18 +25,17 @@ class WholeCursor(sqlite3.Cursor):
 
     def keep(self) -> Self:
         """Read the rows."""
-        self._rows = super().fetchall()
-        self._next = iter(self._rows)
+        self._rows = iter(super().fetchall())
         return self
 
     def __iter__(self) -> "WholeCursor":
-        return cast("WholeCursor", self._next)
+        return cast("WholeCursor", self._rows)
 
     def fetchone(self) -> Any:
-        return next(self._next, None)
+        return next(self._rows, None)
 
     def fetchall(self) -> list[Any]:
-        return self._rows
+        return list(self._rows)
 
 
 class WatchedConnection(sqlite3.Connection):

@@ -23,8 +23,12 @@ class Replacement:
         """`bring_up` applies to the views in a file what the log holds beyond them; the position they end at."""
         self._views = views
         self._bring_up = bring_up
-        self._file = offered(views.file)
         self._refused: float | None = None
+
+    @property
+    def _file(self) -> Path:
+        """Beside the views, wherever they lie by now: they may have been made anew in another slot."""
+        return offered(self._views.file)
 
     def take(self) -> bool:
         """Put the new rows in place of the old, if there are any. True when that was done.

@@ -58,11 +58,9 @@ def clear_slots(root: Path, *, beyond: int) -> None:
     for directory in root.glob("views/*"):
         if not directory.name.isdecimal() or int(directory.name) < beyond:
             continue
-        with (directory / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
+        if (slot := _claimed(directory)) is None:
+            continue
+        with closing(slot):
             for file in directory.glob(f"{FILE_NAME}*"):
                 file.unlink()
 

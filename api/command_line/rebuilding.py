@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated
@@ -38,10 +37,11 @@ async def _rebuilt(settings: Settings) -> tuple[int, Sequence[Path]]:
     """The position that the new views stand at, and the files that are offered to running servers."""
     from api.wiring.storage import open_log
 
-    async with AsyncExitStack() as stack:
-        log = open_log(settings)
-        stack.push_async_callback(log.close)
+    log = open_log(settings)
+    try:
         return await asyncio.to_thread(_replaced, log, settings.data_dir)
+    finally:
+        await log.close()
 
 
 def _replaced(log: "EventLog", folder: Path) -> tuple[int, list[Path]]:

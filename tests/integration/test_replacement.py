@@ -12,6 +12,7 @@ from projections.read_models import ReadModels
 from projections.rebuild import offer, rebuild
 from projections.remembered import Remembered
 from tests.builders import SessionBuilder
+from tests.fakes import MemoryEventLog
 from tests.fakes_log import DamagedLog
 from tests.integration.test_rebuild import every_row
 from tests.world import World
@@ -91,6 +92,26 @@ async def test_a_view_that_had_stopped_goes_on_with_the_new_rows(world: World) -
 
     assert all(view.stopped_at is None for view in world.follower.status().views)
     assert world.models.conversation.path(chat.id) == chat.path
+
+
+async def test_they_are_looked_for_where_the_views_lie_by_now(tmp_path: Path) -> None:
+    here, there = tmp_path / "here" / "views.sqlite3", tmp_path / "there" / "views.sqlite3"
+    log, chat = MemoryEventLog(), SessionBuilder()
+    chat.say("one")
+    await chat.store(log)
+    with closing(ReadModels.open(here, again=lambda: there)) as models:
+        follower = models.follow(log)
+        follower.catch_up()
+        here.unlink()
+        follower.catch_up()
+        rebuild(log, tmp_path / "made")
+        waiting = offer(tmp_path / "made", there)
+
+        follower.catch_up()
+
+        assert models.views.file == there
+        assert not waiting.exists()
+        assert models.conversation.path(chat.id) == chat.path
 
 
 async def test_a_damaged_file_is_thrown_away_and_the_old_rows_stay(
