@@ -8,15 +8,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, Protocol
-from uuid import UUID
 
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 
 from api.adapters.event_mapper import EventMapper
 from api.adapters.log_recorder import LogDatabase, LogRecorder
-from api.adapters.stored_chains import checked
+from api.adapters.stored_chains import StoredChains, StoredEntries
 from api.doctor.stored import LogFacts, Unreadable
-from api.verification import Checked
 from domain.errors import Unavailable
 
 PAGE: Final = 1000
@@ -42,7 +40,7 @@ class Looked(Protocol):
         ...
 
 
-class LogExamination:
+class LogExamination(StoredChains):
     """Implements `api.doctor.stored.ExaminedLog`. A server may have the log open meanwhile."""
 
     def __init__(self, looked: Looked) -> None:
@@ -109,20 +107,10 @@ class LogExamination:
                 after = entries[-1].position
         return found
 
-    def check(self, session: UUID) -> Checked:
-        """Walk a session's own chain. Raises NotFound."""
+    @contextmanager
+    def _reading(self) -> Generator[tuple[StoredEntries, EventMapper]]:
         with translated():
-            return checked(self._recorder, self._mapper, session)
-
-    def sessions(self) -> list[UUID]:
-        """Every session that has events, oldest first."""
-        with translated():
-            return self._recorder.streams()
-
-    def missing_position(self) -> int | None:
-        """The first position that was given and holds no event any more, None when there is none."""
-        with translated():
-            return self._recorder.missing_position()
+            yield self._recorder, self._mapper
 
     def close(self) -> None:
         """Let go of it."""

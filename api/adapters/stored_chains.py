@@ -1,6 +1,8 @@
 """The chains of a stored log, walked for whoever verifies it. Reads rows; must not write any."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 from uuid import UUID
 
@@ -24,9 +26,39 @@ class StoredEntries(Protocol):
         """The link of a stream's chain after a version, or None when it has no such version of its own."""
         ...
 
+    def streams(self) -> list[UUID]:
+        """Every stream, oldest first."""
+        ...
 
-def checked(entries: StoredEntries, mapper: EventMapper, session: UUID) -> Checked:
-    """Walk the session's own chain. A cut-off tail shows in the head only. Raises NotFound."""
+    def missing_position(self) -> int | None:
+        """The first position that was given and holds no event any more, None when there is none."""
+        ...
+
+
+class StoredChains(ABC):
+    """Implements `api.verification.ChainedLog` for whoever has the rows of a log."""
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[tuple[StoredEntries, EventMapper]]:
+        """The rows and what reads them, for one question; what the database fails with inside is the domain's error."""
+
+    def check(self, session: UUID) -> Checked:
+        """Walk the session's own chain. A cut-off tail shows in the head only. Raises NotFound."""
+        with self._reading() as (entries, mapper):
+            return _checked(entries, mapper, session)
+
+    def sessions(self) -> list[UUID]:
+        """Every session that has events, oldest first."""
+        with self._reading() as (entries, _):
+            return entries.streams()
+
+    def missing_position(self) -> int | None:
+        """The first position that was given and holds no event any more, None when there is none."""
+        with self._reading() as (entries, _):
+            return entries.missing_position()
+
+
+def _checked(entries: StoredEntries, mapper: EventMapper, session: UUID) -> Checked:
     own = entries.entries_of(session)
     if not own:
         raise NotFound("There is no such session.", param="session_id")

@@ -37,11 +37,10 @@ from api.adapters.log_signal import LogSignal
 from api.adapters.log_snapshots import SnapshotRecorder
 from api.adapters.replay_watch import ReplayWatch, replayed
 from api.adapters.snapshots import SessionSnapshot
-from api.adapters.stored_chains import checked
+from api.adapters.stored_chains import StoredChains, StoredEntries
 from api.adapters.unmeasured import UNMEASURED
 from api.metrics import Metrics
 from api.ports import Picture
-from api.verification import Checked
 from domain.errors import NotFound, Unavailable, UnreadableEvent, VersionConflict
 from domain.events import SessionEvent
 from domain.session import Session
@@ -66,7 +65,7 @@ class Storage:
     close: Callable[[], None]
 
 
-class StoredEventLog:
+class StoredEventLog(StoredChains):
     """Implements `api.ports.EventLog`. Several processes may have the same one open; each is a node of its own."""
 
     def __init__(
@@ -182,20 +181,10 @@ class StoredEventLog:
         """Make a `wait` return at once."""
         self._signal.notify()
 
-    def check(self, session: UUID) -> Checked:
-        """Walk the session's own chain. A cut-off tail shows in the head only. Raises NotFound."""
+    @contextmanager
+    def _reading(self) -> Generator[tuple[StoredEntries, EventMapper]]:
         with translated():
-            return checked(self._recorder, self._mapper, session)
-
-    def sessions(self) -> list[UUID]:
-        """Every session that has events, oldest first."""
-        with translated():
-            return self._recorder.streams()
-
-    def missing_position(self) -> int | None:
-        """The first position that was given and holds no event any more, None when there is none."""
-        with translated():
-            return self._recorder.missing_position()
+            yield self._recorder, self._mapper
 
     def _load(self, session: UUID, version: int | None) -> Session:
         # The library copies a cached aggregate outside its own lock, so another thread could be fast-forwarding it.
