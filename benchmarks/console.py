@@ -14,6 +14,7 @@ from time import monotonic, sleep
 from typing import Final
 
 import httpx2
+import psutil
 
 SCRIPT: Final = Path(sys.executable).with_name("heartline")
 START_SECONDS: Final = 60.0
@@ -54,6 +55,12 @@ class Launched:
         assert self.process.wait(STOP_SECONDS) == 0, self.errors
         assert "Traceback" not in self.errors, self.errors
         return monotonic() - begun
+
+    def cpu_seconds(self) -> float:
+        """Used so far by the process and by those below it (the workers of a server)."""
+        above = psutil.Process(self.process.pid)
+        times = [process.cpu_times() for process in (above, *above.children(recursive=True))]
+        return sum(used.user + used.system for used in times)
 
     def kill(self) -> None:
         """End it in the middle of whatever it does."""

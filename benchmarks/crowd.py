@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import psutil
 from rich.progress import Progress
 
 from benchmarks.caller import Heard, ask_all
 from benchmarks.chat import questions
 from benchmarks.console import Listening, listening
 from benchmarks.report import Result, Row
-from benchmarks.sessions import QUIET, converse, data_folder, filling, fork, progress
+from benchmarks.sessions import QUIET, alike, data_folder, filling, progress
 
 STREAMS: Final = (1, 16, 64, 200)
 WORKERS: Final = (1, 2)
@@ -46,7 +45,7 @@ def measure(
 
 
 def _row(server: Listening, workers: int, streams: int, turns: int, bar: Progress) -> Row:
-    before, began = _cpu_seconds(server), time.perf_counter()
+    before, began = server.cpu_seconds(), time.perf_counter()
     heard = asyncio.run(_talk(server, streams, turns, seed=workers * 1000 + streams, bar=bar))
     seconds = time.perf_counter() - began
     firsts = [reply.first_ms for reply in heard]
@@ -56,7 +55,7 @@ def _row(server: Listening, workers: int, streams: int, turns: int, bar: Progres
         "turns/s": turns / seconds,
         "first token p50 ms": statistics.median(firsts),
         "first token p95 ms": statistics.quantiles(firsts, n=20)[-1],
-        "CPU ms a turn": (_cpu_seconds(server) - before) / turns * 1000,
+        "CPU ms a turn": (server.cpu_seconds() - before) / turns * 1000,
     }
 
 
@@ -73,16 +72,7 @@ async def _talk(server: Listening, streams: int, turns: int, *, seed: int, bar: 
 
 async def _fill(folder: Path, sessions: int, messages: int, bar: Progress) -> None:
     async with filling(folder) as system:
-        original = await converse(system, _name(0), messages, bar)
-        for number in range(1, sessions):
-            await fork(system, original.id, _name(number))
-
-
-def _cpu_seconds(server: Listening) -> float:
-    """Of the server's processes, the one above its workers included."""
-    above = psutil.Process(server.process.pid)
-    times = [process.cpu_times() for process in (above, *above.children(recursive=True))]
-    return sum(used.user + used.system for used in times)
+        await alike(system, [_name(number) for number in range(sessions)], messages, bar)
 
 
 def _name(number: int) -> str:

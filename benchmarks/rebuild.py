@@ -36,9 +36,9 @@ def measure(*, sessions: int = SESSIONS, messages: int = MESSAGES, rounds: int =
         events = asyncio.run(_fill(folder / "events.sqlite", sessions, messages))
         for number in bar.track(range(rounds), description="rebuilding"):
             log = SqliteEventLog(folder / "events.sqlite")
-            seconds["read and decode"].append(_timed(lambda log=log: read_alone(log)))
+            seconds["read and decode"].append(timed(lambda log=log: read_alone(log)))
             views = folder / f"views-{number}.sqlite3"
-            seconds["rebuild every view"].append(_timed(lambda log=log, views=views: rebuild_views(log, views)))
+            seconds["rebuild every view"].append(timed(lambda log=log, views=views: rebuild_views(log, views)))
             asyncio.run(log.close())
     fastest = statistics.median(seconds["read and decode"])
     rows: list[Row] = [
@@ -91,7 +91,8 @@ def rebuild_views(log: EventLog, views: Path) -> None:
     models.close()
 
 
-def _timed(work: Callable[[], None]) -> float:
+def timed(work: Callable[[], None]) -> float:
+    """Seconds."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

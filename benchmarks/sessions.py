@@ -1,7 +1,7 @@
 """Data folders with sessions of any length in them, made by the product's own parts before anything is measured."""
 
 import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -48,11 +48,24 @@ async def filling(folder: Path) -> AsyncGenerator[System]:
         await system.memory.follower.caught_up()
 
 
-async def converse(system: System, name: str, length: int, bar: Progress) -> Session:
-    """A session of so many messages, each with its vector and emotion."""
+async def store(system: System, name: str, length: int) -> Session:
+    """A session of so many messages, without vectors and emotions."""
     session = Session.start(owner=OWNER, external_id=name, identified_by="import")
     session.receive(turn=None, operations=[Append(message) for message in conversation(length)])
     await system.memory.log.append(session.id, 0, session.collect())
+    return session
+
+
+async def alike(system: System, names: Sequence[str], length: int, bar: Progress) -> None:
+    """Sessions of so many messages each, at least one, with one and the same past: see `fork`."""
+    original = await converse(system, names[0], length, bar)
+    for name in bar.track(names[1:], description="making sessions"):
+        await fork(system, original.id, name)
+
+
+async def converse(system: System, name: str, length: int, bar: Progress) -> Session:
+    """A session of so many messages, each with its vector and emotion."""
+    session = await store(system, name, length)
     task = bar.add_task(f"reading {length:,} messages in", total=length)
     await system.aftercare.look_after(session.id, lambda done, total: bar.update(task, completed=done, total=total))
     return session

@@ -12,7 +12,7 @@ from benchmarks.caller import Caller
 from benchmarks.chat import questions
 from benchmarks.console import Listening, listening
 from benchmarks.report import Result, Row
-from benchmarks.sessions import QUIET, converse, data_folder, filling, fork, progress
+from benchmarks.sessions import QUIET, alike, data_folder, filling, progress
 from benchmarks.upstream import upstream
 
 SESSIONS: Final = (0, 1000, 10_000)
@@ -54,9 +54,7 @@ async def _fill(folder: Path, sessions: int, messages: int) -> None:
         return
     with progress() as bar:
         async with filling(folder) as system:
-            original = await converse(system, _name(0), messages, bar)
-            for number in bar.track(range(1, sessions), description="making sessions"):
-                await fork(system, original.id, _name(number))
+            await alike(system, [_name(number) for number in range(sessions)], messages, bar)
 
 
 async def _talk(server: Listening, names: list[str]) -> None:

@@ -16,12 +16,10 @@ import numpy as np
 from api.bootstrap import System, assembled
 from api.chat.request import Address, TurnRequest
 from benchmarks.chat import conversation, questions
-from benchmarks.rebuild import read_alone, rebuild_views
+from benchmarks.rebuild import read_alone, rebuild_views, timed
 from benchmarks.report import Result, Row
-from benchmarks.sessions import OWNER, data_folder, progress, quiet
+from benchmarks.sessions import OWNER, data_folder, progress, quiet, store
 from domain.messages import Message
-from domain.operations import Append
-from domain.session import Session
 
 EVENTS: Final = 100_000
 """In the whole store."""
@@ -53,7 +51,7 @@ async def _measure(folder: Path, events: int, messages: int, rounds: int) -> lis
         turns = await _talk(system)
         stored = log.last_position()
         anew = await asyncio.to_thread(
-            lambda: [_timed(lambda: read_alone(log)), _timed(lambda: rebuild_views(log, folder / "anew.sqlite3"))]
+            lambda: [timed(lambda: read_alone(log)), timed(lambda: rebuild_views(log, folder / "anew.sqlite3"))]
         )
         rows = [
             await _row(system, what, ask, _versions(messages, rounds))
@@ -106,12 +104,6 @@ def _versions(messages: int, rounds: int) -> list[int]:
     return [2 + number * (messages - 2) // max(rounds - 1, 1) for number in range(rounds)]
 
 
-def _timed(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
 # -- what is measured on -----------------------------------------------------------------------------------------------
 
 
@@ -119,16 +111,10 @@ async def _fill(system: System, events: int, messages: int) -> None:
     """One long session and as many others as it takes; vectors and emotions play no part here."""
     others = max(0, events - messages) // (OTHER + 1)
     with progress() as bar:
-        await _store(system, "long", messages)
+        await store(system, "long", messages)
         for number in bar.track(range(others), description="storing sessions"):
-            await _store(system, f"other-{number}", OTHER)
+            await store(system, f"other-{number}", OTHER)
         await system.memory.follower.caught_up()
-
-
-async def _store(system: System, name: str, length: int) -> None:
-    session = Session.start(owner=OWNER, external_id=name, identified_by="import")
-    session.receive(turn=None, operations=[Append(message) for message in conversation(length)])
-    await system.memory.log.append(session.id, 0, session.collect())
 
 
 async def _talk(system: System) -> list[str]:

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-import psutil
 from rich.progress import Progress
 
 from benchmarks.caller import Heard, ask_all
 from benchmarks.chat import questions
 from benchmarks.console import Listening, listening, plain_http
 from benchmarks.report import Result, Row
-from benchmarks.sessions import QUIET, converse, data_folder, filling, fork, progress
+from benchmarks.sessions import QUIET, alike, data_folder, filling, progress
 from benchmarks.upstream import upstream
 
 SIZES: Final = (20, 600, 10_000)
@@ -78,9 +77,7 @@ def measure(
 async def _fill(folder: Path, sizes: Sequence[int], sessions: int, bar: Progress) -> None:
     async with filling(folder) as system:
         for size in sizes:
-            original = await converse(system, _name(size, 0), size, bar)
-            for number in range(1, sessions):
-                await fork(system, original.id, _name(size, number))
+            await alike(system, [_name(size, number) for number in range(sessions)], size, bar)
 
 
 class _Bench:
@@ -92,7 +89,6 @@ class _Bench:
         self._sessions = sessions
         self._turns = turns
         self._bar = bar
-        self._process = psutil.Process(server.process.pid)
 
     async def cells(self, size: int, clients: Sequence[int]) -> list[Cell]:
         """All of one length. A session's first turn reads its index into memory and is not measured."""
@@ -103,12 +99,12 @@ class _Bench:
         direct = await ask_all(
             self._model, clients, [("/v1/chat/completions", text) for text in questions(self._turns)]
         )
-        before, began = self._cpu_seconds(), asyncio.get_running_loop().time()
+        before, began = self._server.cpu_seconds(), asyncio.get_running_loop().time()
         heard = await self._round(
             size, clients=clients, turns=self._turns, task=f"{size:,} messages, {clients} at once"
         )
         seconds = asyncio.get_running_loop().time() - began
-        cpu_ms = (self._cpu_seconds() - before) / self._turns * 1000
+        cpu_ms = (self._server.cpu_seconds() - before) / self._turns * 1000
         return Cell(clients=clients, direct=direct, heard=heard, cpu_ms=cpu_ms, seconds=seconds)
 
     async def _round(self, size: int, *, clients: int, turns: int, task: str) -> list[Heard]:
@@ -120,10 +116,6 @@ class _Bench:
         heard = await ask_all(self._server.url, clients, asked, lambda: self._bar.advance(bar))
         self._bar.remove_task(bar)
         return heard
-
-    def _cpu_seconds(self) -> float:
-        used = self._process.cpu_times()
-        return used.user + used.system
 
     def parts(self, size: int, cell: Cell) -> dict[str, list[float]]:
         """What the server noted of each turn, in milliseconds."""
