@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from api.adapters.stored_log import StoredEventLog
 from api.ports import EventLog, Picture
 from domain.errors import NotFound, Unavailable, VersionConflict
 from domain.messages import Message
@@ -484,6 +485,38 @@ class SharedLogContract(ABC):
     @pytest.fixture
     @abstractmethod
     def other(self, log: EventLog) -> AsyncIterator[EventLog]: ...
+
+    @abstractmethod
+    def opened_again(self) -> StoredEventLog:
+        """One more opening, which the test closes."""
+
+    async def test_everything_is_there_after_reopening(self, log: EventLog) -> None:
+        session = await stored(log, "one", "two")
+        await log.add_vectors([vector(session, 2)])
+        whole = everything(log)
+        await log.close()
+
+        again = self.opened_again()
+
+        assert everything(again) == whole
+        assert await again.load(session.id) == session
+        assert [one.stored for one in again.read_vectors(0, 10)] == [vector(session, 2)]
+        await again.close()
+
+    async def test_the_chain_of_a_session_and_of_its_fork_hold(self, log: EventLog) -> None:
+        parent = await stored(log, "one", "two")
+        fork = (await log.load(parent.id, 2)).fork("fork")
+        say(fork, "elsewhere")
+        await store(log, fork)
+
+        again = self.opened_again()
+
+        assert again.check(parent.id).fault is None
+        assert again.check(fork.id).fault is None
+        assert again.sessions() == [parent.id, fork.id]
+        with pytest.raises(NotFound):
+            again.check(NOBODY)
+        await again.close()
 
     async def test_both_see_one_order(self, log: EventLog, other: EventLog) -> None:
         await asyncio.gather(*(stored(one, "hello") for one in [log, other] * 10))

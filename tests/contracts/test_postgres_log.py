@@ -52,6 +52,9 @@ class TestPostgresEventLog(EventLogContract, SharedLogContract):
         yield other
         await other.close()
 
+    def opened_again(self) -> PostgresEventLog:
+        return PostgresEventLog(self.url)
+
     @pytest.fixture(autouse=True)
     def _known(self, url: str) -> None:
         self.url = url
@@ -74,20 +77,6 @@ async def log(url: str) -> AsyncIterator[PostgresEventLog]:
     await log.close()
 
 
-async def test_everything_is_there_after_reopening(log: PostgresEventLog, url: str) -> None:
-    session = await stored(log, "one", "two")
-    await log.add_vectors([vector(session, 2)])
-    whole = everything(log)
-    await log.close()
-
-    again = PostgresEventLog(url)
-
-    assert everything(again) == whole
-    assert await again.load(session.id) == session
-    assert [one.stored for one in again.read_vectors(0, 10)] == [vector(session, 2)]
-    await again.close()
-
-
 async def test_a_position_is_never_given_twice(log: PostgresEventLog, url: str) -> None:
     session = await stored(log, "one", "two")
     ask("DELETE FROM stored_events WHERE originator_id = %s", session.id.hex, url=url)
@@ -106,17 +95,6 @@ async def test_an_append_that_is_rolled_back_leaves_no_gap(log: PostgresEventLog
 
     assert [one.position for one in everything(log)] == [1, 2, 3, 4, 5, 6]
     assert log.missing_position() is None
-
-
-async def test_the_chain_of_a_session_and_of_its_fork_hold(log: PostgresEventLog) -> None:
-    parent = await stored(log, "one", "two")
-    fork = (await log.load(parent.id, 2)).fork("fork")
-    say(fork, "elsewhere")
-    await store(log, fork)
-
-    assert log.check(parent.id).fault is None
-    assert log.check(fork.id).fault is None
-    assert log.sessions() == [parent.id, fork.id]
 
 
 async def test_pictures_are_sealed_as_events_are(url: str) -> None:
