@@ -1,6 +1,7 @@
-"""A database that is broken, and not busy or full: told by SQLite's own words, wherever they are heard.
+"""A database that is broken, or that the machine keeps from us: told by SQLite's own codes, wherever they are heard.
 
-Whoever reads hears that the views are being made anew, and may try again; who owns the file is told that it is broken.
+Whoever reads a broken one hears that the views are being made anew, and may try again; who owns the file is told that
+it is broken. Whoever meets a machine that is busy or fails hears what it says.
 """
 
 import sqlite3
@@ -14,10 +15,31 @@ TOLD: Final = "The read models were damaged and are being made anew from the log
 
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
+_CUT_SHORT: Final = sqlite3.SQLITE_IOERR_SHORT_READ
+"""A page that should be there lies beyond the file's end, or its number is nonsense."""
+
+_MACHINE: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        *_BROKEN,
+    }
+)
+
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether it says that the file is not what SQLite wrote."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in _BROKEN or code == _CUT_SHORT
+
+
+def is_of_the_machine(error: Exception) -> bool:
+    """Whether it says something about the disk, the memory or the file, and not about what was asked."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _MACHINE
 
 
 class WholeCursor(sqlite3.Cursor):
@@ -39,8 +61,7 @@ class WholeCursor(sqlite3.Cursor):
 
 
 class WatchedConnection(sqlite3.Connection):
-    """A reading connection that asks `suspects`, once it is set, whether an error means damage; then Unavailable takes
-    its place.
+    """A reading connection that asks `refusal`, once it is set, what its reader is told in an error's place.
 
     Another thread may close it: that waits for the statement that is being executed. One closed under a running
     statement would take the process with it.
@@ -48,7 +69,7 @@ class WatchedConnection(sqlite3.Connection):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.suspects: Callable[[sqlite3.Error], bool] = lambda error: False
+        self.refusal: Callable[[sqlite3.Error], Unavailable | None] = lambda error: None
         self._busy = Lock()
         self._closing = False
 
@@ -59,9 +80,10 @@ class WatchedConnection(sqlite3.Connection):
                     raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
                 return self.cursor(WholeCursor).execute(sql, parameters).keep()
         except sqlite3.DatabaseError as error:
-            if self.suspects(error):
-                raise Unavailable(TOLD) from error
-            raise
+            told = self.refusal(error)
+            if told is None:
+                raise
+            raise told from error
 
     def close(self) -> None:
         self._closing = True

@@ -253,8 +253,10 @@ class Follower:
         """Go on from the stored checkpoints, or from nothing when the log is not the one they speak of."""
         try:
             found = checkpoints.load(self._views.read())
-        except Unavailable:  # damaged: the first step makes it anew
-            found = {}
+        except Unavailable:
+            if not self._views.is_damaged:
+                raise
+            found = {}  # the first step makes it anew
         if steps.is_restored(self._log, found):
             logger.warning("the log was restored to an earlier state, rebuilding the views")
             self._views.reset()

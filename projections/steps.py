@@ -12,13 +12,11 @@ from typing import Protocol
 
 from domain.errors import UnreadableEvent
 from projections.checkpoints import LOG, VECTORS, Checkpoint
+from projections.damage import is_of_the_machine
 from projections.ports import EventLog, LoggedEvent, LoggedVector
 from projections.views import View
 
 logger = logging.getLogger(__name__)
-
-# Errors of SQLite that say something about the machine and not about an event: busy, no memory, I/O, corrupt, full.
-_MACHINE = frozenset({5, 6, 7, 10, 11, 13, 14, 26})
 
 
 class VectorView(Protocol):
@@ -49,7 +47,7 @@ def _attempt(db: sqlite3.Connection, view: View, events: Sequence[LoggedEvent]) 
         for logged in events:
             view.apply(db, logged)
     except Exception as error:
-        if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF in _MACHINE:
+        if is_of_the_machine(error):
             raise
         db.execute("ROLLBACK TO attempt")
         db.execute("RELEASE attempt")

@@ -20,7 +20,7 @@ from threading import Event, Lock, local
 from typing import Final, Protocol, TypeVar
 
 from domain.errors import Unavailable
-from projections.damage import TOLD, WatchedConnection, is_damage
+from projections.damage import TOLD, WatchedConnection, is_damage, is_of_the_machine
 from projections.ports import LoggedEvent
 
 OPEN = 2**63 - 1
@@ -149,12 +149,21 @@ class Views:
         try:
             db = _connect(self.file, WatchedConnection)
         except sqlite3.DatabaseError as error:
-            if self.suspects(error):
-                raise Unavailable(TOLD) from error
-            raise
-        db.suspects = lambda error: self.suspects(error, of=identity)
+            told = self._refusal(error, identity)
+            if told is None:
+                raise
+            raise told from error
+        db.refusal = lambda error: self._refusal(error, identity)
         db.execute("PRAGMA query_only = ON")
         return db
+
+    def _refusal(self, error: sqlite3.Error, identity: Identity) -> Unavailable | None:
+        """What a reader is told in place of an error of the machine's; None where it is ours."""
+        if self.suspects(error, of=identity):
+            return Unavailable(TOLD)
+        if is_of_the_machine(error):
+            return Unavailable(f"The read models cannot be read now ({error}): try again in a moment.")
+        return None
 
     # -- damage --------------------------------------------------------------------------------------------------------
 

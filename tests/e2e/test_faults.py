@@ -65,17 +65,23 @@ def health(server: ServerProcess) -> tuple[int, str, list[str]]:
     return answer.status_code, told["status"], told["reasons"]
 
 
+def attempt(server: ServerProcess, text: str) -> openai.InternalServerError | None:
+    """Say it; what prevented it."""
+    try:
+        say(server, text)
+    except openai.InternalServerError as error:
+        return error
+    return None
+
+
 def until_said(server: ServerProcess, text: str, *, seconds: float) -> float:
     """Try again as a client would; how long it took."""
     begun = monotonic()
-    while True:
-        try:
-            say(server, text)
-        except openai.InternalServerError:
-            assert monotonic() - begun < seconds, health(server)
-            sleep(0.1)
-        else:
-            return monotonic() - begun
+    while (told := attempt(server, text)) is not None:
+        assert told.status_code == 503, told.message
+        assert monotonic() - begun < seconds, (told.message, health(server))
+        sleep(0.1)
+    return monotonic() - begun
 
 
 def test_a_full_disk_stops_turns_and_loses_none(tmp_path: Path) -> None:

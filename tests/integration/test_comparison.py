@@ -25,6 +25,7 @@ async def talked(tmp_path: Path) -> AsyncGenerator[System]:
     async with system(tmp_path, rules=NARROW) as built:
         await bring_in(built)
         await built.talk("harbour", "What does my cat Pepper look like?", "Who helped me with the piano?")
+        await built.follower.caught_up()
         yield built
 
 
@@ -89,6 +90,7 @@ async def test_a_turn_that_was_forgotten_is_left_out_and_named(talked: System) -
 async def test_a_turn_whose_instructions_were_forgotten_is_left_out_and_named(talked: System) -> None:
     answer = await talked.ask("harbour", Instruction(role="system", text="You are Maya."), talked.said("And now?"))
     await read(answer)
+    await talked.follower.caught_up()
     persona = talked.models.instructions.instructions(HARBOUR)[0].version
     session = await talked.log.load(HARBOUR)
     before = session.version

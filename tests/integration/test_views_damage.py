@@ -1,9 +1,11 @@
 """The views' file is broken or lost, at the start or while others read: it is made anew, and no half of it is read."""
 
 import asyncio
+import os
+import resource
 import shutil
 import sqlite3
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from threading import Thread
@@ -64,9 +66,25 @@ def overwrite(folder: Path) -> None:
             file.write_bytes(b"broken" * (file.stat().st_size // 6))
 
 
+def cut_short(folder: Path) -> None:
+    """What was committed and lies beside the database is not there any more."""
+    os.truncate(folder / f"{FILE_NAME}-wal", 0)
+
+
 def delete(folder: Path) -> None:
     for file in folder.glob(f"{FILE_NAME}*"):
         file.unlink()
+
+
+@contextmanager
+def no_more_files() -> Generator[None]:
+    """The process may open none."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def mended(models: ReadModels, follower: Follower, log: MemoryEventLog) -> None:
@@ -109,12 +127,15 @@ async def test_views_of_another_heartline_are_made_anew_and_it_is_said(
     assert caplog.messages == ["the views are of another Heartline: they are made anew from the log"]
 
 
-async def test_who_reads_a_broken_file_is_told_to_try_again_and_can_soon(log: MemoryEventLog, tmp_path: Path) -> None:
+@pytest.mark.parametrize("break_", [overwrite, cut_short])
+async def test_who_reads_a_broken_file_is_told_to_try_again_and_can_soon(
+    log: MemoryEventLog, tmp_path: Path, break_: Callable[[Path], None]
+) -> None:
     file = tmp_path / FILE_NAME
     whole = rows_of(log, tmp_path / "whole" / FILE_NAME)
     with opened(file) as models:
         async with followed(models, log) as follower:
-            overwrite(tmp_path)
+            break_(tmp_path)
 
             with pytest.raises(Unavailable, match="being made anew"):
                 every_row(models)
@@ -122,6 +143,20 @@ async def test_who_reads_a_broken_file_is_told_to_try_again_and_can_soon(log: Me
             await mended(models, follower, log)
             assert every_row(models) == whole
             assert follower.status().healthy
+
+
+async def test_who_meets_a_machine_that_fails_is_told_its_words_and_nothing_is_made_anew(
+    log: MemoryEventLog, tmp_path: Path
+) -> None:
+    with opened(tmp_path / FILE_NAME) as models:
+        models.follow(log).catch_up()
+        whole = every_row(models)
+
+        with no_more_files(), pytest.raises(Unavailable, match=r"cannot be read now \(unable to open database file\)"):
+            await asyncio.to_thread(models.views.read)
+
+        assert not models.views.is_damaged
+        assert await asyncio.to_thread(every_row, models) == whole
 
 
 async def test_damage_is_found_by_a_thread_that_has_not_read_before(log: MemoryEventLog, tmp_path: Path) -> None:
