@@ -34,8 +34,9 @@ test: $(DEV) ## The whole gate: format, lint, types, import contracts, tests wit
 .PHONY: nightly
 nightly: export HF_HUB_OFFLINE := 1
 nightly: export NIGHTLY := 1
-nightly: $(DEV) ## The long forms of the tests of faults and of several processes
-	@$(BIN)/pytest --quiet tests/e2e/test_fleet.py tests/e2e/test_killed.py $(ARGS)
+nightly: $(DEV) ## The long forms: kills by the hundred, 2,000 turns of four processes, two hours of load
+	@$(BIN)/pytest --quiet tests/e2e/test_fleet.py tests/e2e/test_killed.py tests/integration/test_following.py $(ARGS)
+	@$(BIN)/python -m benchmarks.soak
 
 .PHONY: bench
 bench: $(DEV) ## Measure quality and speed; ARGS chooses what

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from api.bootstrap import System, running
+from api.ports import EventLog
 from api.settings import Settings, load_settings
 from benchmarks.chat import conversation
 from domain.operations import Append
@@ -48,11 +49,11 @@ async def filling(folder: Path) -> AsyncGenerator[System]:
         await system.memory.follower.caught_up()
 
 
-async def store(system: System, name: str, length: int) -> Session:
+async def store(log: EventLog, name: str, length: int) -> Session:
     """A session of so many messages, without vectors and emotions."""
     session = Session.start(owner=OWNER, external_id=name, identified_by="import")
     session.receive(turn=None, operations=[Append(message) for message in conversation(length)])
-    await system.memory.log.append(session.id, 0, session.collect())
+    await log.append(session.id, 0, session.collect())
     return session
 
 
@@ -65,7 +66,7 @@ async def alike(system: System, names: Sequence[str], length: int, bar: Progress
 
 async def converse(system: System, name: str, length: int, bar: Progress) -> Session:
     """A session of so many messages, each with its vector and emotion."""
-    session = await store(system, name, length)
+    session = await store(system.memory.log, name, length)
     task = bar.add_task(f"reading {length:,} messages in", total=length)
     await system.aftercare.look_after(session.id, lambda done, total: bar.update(task, completed=done, total=total))
     return session

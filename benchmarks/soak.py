@@ -1,6 +1,6 @@
 """Steady load for as long as one likes: whether memory and the views' lag stay where they were.
 
-Not one of `make bench`: it takes MINUTES, two hours in the nightly form.
+Not one of `make bench`: it takes two hours unless told otherwise, and ends with 1 where something grew.
 
     python -m benchmarks.soak --minutes 120
 """
@@ -8,9 +8,11 @@ Not one of `make bench`: it takes MINUTES, two hours in the nightly form.
 import argparse
 import asyncio
 import itertools
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import mean
 from typing import Final
 
 import psutil
@@ -30,6 +32,12 @@ SESSIONS: Final = 100
 LOOKS: Final = 12
 """Times that the server is looked at, evenly spread."""
 
+GROWTH: Final = 1.1
+"""Of the mean of the last third of the looks over that of the third before, the least that counts as growing."""
+
+BEHIND: Final = 200
+"""Events that the views may be behind while four streams never pause; a second's worth and more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
@@ -43,26 +51,43 @@ class Look:
     lag: int
 
 
-def measure(*, minutes: float = MINUTES, streams: int = STREAMS, sessions: int = SESSIONS) -> list[Result]:
-    """A row for each look at the server."""
+def measure(*, minutes: float = MINUTES, streams: int = STREAMS, sessions: int = SESSIONS) -> Sequence[Look]:
+    """So many looks at a server under load."""
     with data_folder() as folder, listening(folder, {"MODEL_PROVIDER": "offline", **QUIET}) as server:
-        looks = asyncio.run(_loaded(server, minutes * 60, streams, sessions))
-    return [
-        Result(
-            title=f"{streams} streams without a pause in {sessions} sessions",
-            rows=[
-                {
-                    "minutes": look.minutes,
-                    "turns": float(look.turns),
-                    "memory MiB": look.memory_mib,
-                    "threads": float(look.threads),
-                    "open files": float(look.files),
-                    "views behind": float(look.lag),
-                }
-                for look in looks
-            ],
-        )
-    ]
+        return asyncio.run(_loaded(server, minutes * 60, streams, sessions))
+
+
+def table(looks: Sequence[Look], title: str) -> Result:
+    """A row for each."""
+    return Result(
+        title=title,
+        rows=[
+            {
+                "minutes": look.minutes,
+                "turns": float(look.turns),
+                "memory MiB": look.memory_mib,
+                "threads": float(look.threads),
+                "open files": float(look.files),
+                "views behind": float(look.lag),
+            }
+            for look in looks
+        ],
+    )
+
+
+def grown(looks: Sequence[Look]) -> list[str]:
+    """What did not stay where it was, in words. The first third is the warming up."""
+    third = len(looks) // 3
+    before, after = looks[third : 2 * third], looks[2 * third :]
+    kinds: dict[str, Callable[[Look], float]] = {
+        "memory": lambda look: look.memory_mib,
+        "threads": lambda look: look.threads,
+        "open files": lambda look: look.files,
+    }
+    ratios = {what: mean(map(of, after)) / mean(map(of, before)) for what, of in kinds.items()}
+    told = [f"{what}: {ratio:.2f} times as much as before" for what, ratio in ratios.items() if ratio >= GROWTH]
+    most = max(look.lag for look in after)
+    return [*told, f"views: {most} events behind"] if most > BEHIND else told
 
 
 async def _loaded(server: Listening, seconds: float, streams: int, sessions: int) -> Sequence[Look]:
@@ -103,8 +128,8 @@ def _look(server: Listening, minutes: float, turns: int) -> Look:
     )
 
 
-def main() -> None:
-    """Parse the command line, load, print."""
+def main() -> int:
+    """Parse the command line, load, print; 1 where something grew."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--streams", type=int, default=STREAMS, help="clients that never pause")
@@ -112,9 +137,12 @@ def main() -> None:
     arguments = parser.parse_args()
     out = Console()
     out.print(", ".join(f"{name} {value}" for name, value in machine().items()))
-    for result in measure(minutes=arguments.minutes, streams=arguments.streams, sessions=arguments.sessions):
-        out.print(result.table())
+    looks = measure(minutes=arguments.minutes, streams=arguments.streams, sessions=arguments.sessions)
+    out.print(table(looks, f"{arguments.streams} streams without a pause in {arguments.sessions} sessions").table())
+    for told in (faults := grown(looks)):
+        out.print(told, style="red")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

