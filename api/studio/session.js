@@ -51,7 +51,15 @@ class SessionPage {
     this.at = here.at;
     if (moved && !(await this.load())) return;
     this.drawHead(here);
-    await this.showTab(here, moved);
+    try {
+      await this.showTab(here, moved);
+    } catch (error) {
+      if (error?.name === "AbortError") return;
+      // The head stays, and with it the way to the other tabs.
+      this.tab = { name: "", part: null };
+      fill(this.body, trouble(error, () => this.show(place())));
+      return;
+    }
     // The other tabs' modules, for when the server is gone.
     for (const read of Object.values(READ)) read().catch(() => {});
   }

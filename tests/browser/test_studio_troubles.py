@@ -115,3 +115,22 @@ def test_a_server_that_stops_is_told_of_and_waited_for(
             expect(studio.page.locator(".lost")).to_be_hidden(timeout=15_000)
             Asking(again)("here", "And now?")
             expect(studio.page.locator("[role=listitem][data-version]").last).to_contain_text("Still here.")
+
+
+def test_a_tab_that_does_not_come_leaves_the_others_and_comes_when_it_can(
+    browser: Browser, upstream: FakeUpstream, tmp_path: Path
+) -> None:
+    with started(tmp_path, OPENAI_BASE_URL=upstream.base_url, OPENAI_MODEL="fake-1") as server:
+        upstream.will(reply("Here."))
+        Asking(server)("here", "Are you there?")
+        with looking(browser, server.url) as studio:
+            studio.page.route("**/feelings.js", lambda route: route.abort())
+            studio.open("#/s/here/feelings")
+            expect(studio.page.locator(".trouble")).to_contain_text("The server does not answer")
+
+            studio.page.get_by_role("link", name="Conversation").click()
+            expect(studio.page.locator("[role=listitem][data-version]")).to_have_count(2)
+
+            studio.page.unroute("**/feelings.js")
+            studio.page.get_by_role("link", name="Feelings").click()
+            expect(studio.page.locator(".plot, .uplot").first).to_be_visible()
