@@ -37,6 +37,12 @@ class ModelSettings(BaseSettings):
         None, description="Base URL of the OpenAI-compatible service, with its /v1; unset is OpenAI's own."
     )
     openai_model: str = Field("gpt-4o-mini", description="Model asked when a request names none.")
+    offline_delay_seconds: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Pause after each word of the offline model's replies, so that they are seen to stream.",
+    )
     price_file: Path | None = Field(
         None, description="JSON file of prices by model, which go before those that come with the program."
     )

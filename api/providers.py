@@ -37,7 +37,7 @@ def models(
     """The models that the settings name."""
     match settings.provider:
         case "offline":
-            offline = OfflineModel(tokens=tokens)
+            offline = OfflineModel(tokens=tokens, delay_seconds=settings.offline_delay_seconds)
             return Models(answering=offline, summarising=offline)
         case "openai":
             from api.adapters.openai_upstream import OPENAI, OpenAiUpstream

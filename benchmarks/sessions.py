@@ -19,8 +19,9 @@ from domain.session import Session
 
 OWNER: Final = "local"
 
-QUIET: Final = {"SUMMARIZE_AFTER_MESSAGES": "1000000"}
-"""Settings of every server that is measured: no summary is written in the background meanwhile."""
+QUIET: Final = {"SUMMARIZE_AFTER_MESSAGES": "1000000", "OFFLINE_DELAY_SECONDS": "0"}
+"""Settings of every server that is measured: no summary is written in the background meanwhile, and a reply that no
+language model writes comes as fast as it can."""
 
 
 @contextmanager
@@ -38,7 +39,12 @@ def progress() -> Progress:
 
 def quiet(folder: Path) -> Settings:
     """A system without HTTP in this folder: no model is called, no summary written."""
-    return load_settings(data_dir=folder / "data", summarize_after_messages=1_000_000, model_provider="offline")
+    return load_settings(
+        data_dir=folder / "data",
+        summarize_after_messages=1_000_000,
+        model_provider="offline",
+        offline_delay_seconds=0,
+    )
 
 
 @asynccontextmanager

@@ -52,7 +52,9 @@ def fleet(folder: Path, *, servers: int, workers: int, **settings: str) -> Gener
         for number in range(servers):
             own = folder / f"machine-{number}"
             own.mkdir()
-            started_.append(stack.enter_context(started(own, WORKERS=str(workers), **settings)))
+            started_.append(
+                stack.enter_context(started(own, WORKERS=str(workers), OFFLINE_DELAY_SECONDS="0.005", **settings))
+            )
         yield Fleet(started_)
 
 

@@ -5,7 +5,8 @@
         server.stop()      as a service manager does, and checks that it went well
         server.kill()      as a power cut does
 
-It sees no setting but those given. Its data lie in `data` below the folder, unless DATA_DIR says otherwise.
+It sees no setting but those given. Unless they say otherwise, its data lie in `data` below the folder, and the offline
+model does not pause.
 """
 
 from collections.abc import Generator
@@ -48,5 +49,8 @@ class ServerProcess(Listening):
 @contextmanager
 def started(folder: Path, **settings: str) -> Generator[ServerProcess]:
     """A server that answers. If it still runs when the block ends well, it is stopped, as `stop` does."""
-    with listening(folder, settings) as server, plain_http(base_url=server.url) as http:
+    with (
+        listening(folder, {"OFFLINE_DELAY_SECONDS": "0", **settings}) as server,
+        plain_http(base_url=server.url) as http,
+    ):
         yield ServerProcess(**vars(server), http=http)

@@ -51,7 +51,7 @@ class Memory:
 class OfflineModel:
     """A ChatModel. Streams a word every `delay_seconds`, so that streaming can be seen; zero for none."""
 
-    def __init__(self, *, tokens: TokenCounter, delay_seconds: float = 0.02) -> None:
+    def __init__(self, *, tokens: TokenCounter, delay_seconds: float = 0.0) -> None:
         self._tokens = tokens
         self._delay_seconds = delay_seconds
 

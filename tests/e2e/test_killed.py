@@ -25,6 +25,8 @@ pytestmark = pytest.mark.timeout(count(120, 7200))
 
 ROUNDS = count(5, 200)
 SESSIONS = ("ferry", "orchard", "attic")
+PAUSE = "0.02"
+"""So that the kill comes in the middle of a reply."""
 LONGEST_WAIT = 130
 """Chunks, of all streams together, that may come before the kill; there are some 180."""
 
@@ -103,7 +105,7 @@ async def test_nothing_acknowledged_is_missing_after_kills_in_the_middle_of_stre
     chance = random.Random(20260501)
     clients = [Client(session) for session in SESSIONS]
     for number in range(ROUNDS):
-        with started(tmp_path) as server:
+        with started(tmp_path, OFFLINE_DELAY_SECONDS=PAUSE) as server:
             for client in clients if number else []:
                 client.check_what_is_left(server)
             for client in clients:

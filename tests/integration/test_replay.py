@@ -192,7 +192,7 @@ def test_every_turn_of_every_session_replays_to_what_was_sent(rules: Rules, past
 async def test_a_conversation_with_the_offline_model_replays(tmp_path: Path) -> None:
     """The real counter and the real offline model, on a real log; a summary stands in one of the contexts."""
     counter = O200kTokens()
-    outside = Outside(model=OfflineModel(tokens=counter, delay_seconds=0), counter=counter)
+    outside = Outside(model=OfflineModel(tokens=counter), counter=counter)
     rules = Rules(window_messages=4, summarise_after=4)
     async with system(tmp_path, outside=outside, rules=rules) as heartline:
         await bring_in(heartline)

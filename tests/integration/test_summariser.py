@@ -99,7 +99,7 @@ async def test_summaries_can_be_switched_off(tmp_path: Path) -> None:
 
 
 async def test_without_a_model_it_is_an_extract_that_cites_its_messages(tmp_path: Path) -> None:
-    async with talking(tmp_path, OfflineModel(tokens=WordTokens(), delay_seconds=0)) as heartline:
+    async with talking(tmp_path, OfflineModel(tokens=WordTokens())) as heartline:
         await bring_in(heartline, ["My cat is called Mimi.", *texts(7)])
         await heartline.look_after("tea")
 

@@ -24,7 +24,7 @@ def said(text: str, role: str = "user") -> NeutralMessage:
 
 
 async def answer(messages: Sequence[NeutralMessage], parameters: JsonObject | None = None) -> tuple[str, Finish]:
-    model = OfflineModel(tokens=WordTokens(), delay_seconds=0)
+    model = OfflineModel(tokens=WordTokens())
     items = [item async for item in model.stream(messages, model=MODEL, parameters=parameters or {})]
     finish = items[-1]
     assert isinstance(finish, Finish)
