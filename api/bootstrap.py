@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from api.adapters.blas import one_blas_thread
 from api.adapters.calls import Patience
-from api.adapters.minilm import MiniLmEncoder
 from api.adapters.tokens import O200kTokens
 from api.chat.album import Album
 from api.chat.perception import Perception
@@ -26,7 +25,7 @@ from api.settings import Settings
 from api.watch import Watch
 from api.wiring.answering import now
 from api.wiring.assembly import Assembly, System
-from api.wiring.outside import Outside, allowance_of, locks_of, reranker_of
+from api.wiring.outside import Outside, allowance_of, encoder_of, locks_of, reranker_of
 from api.wiring.storage import open_memory
 from projections.remembered import Remembered
 
@@ -55,7 +54,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[System, None]:
         stack.enter_context(one_blas_thread())
         await asyncio.to_thread(memory.follower.catch_up)
         memory.follower.start()
-        encoder = MiniLmEncoder(metrics=watch.metrics)
+        encoder = encoder_of(settings, watch.metrics)
         stack.push_async_callback(encoder.close)
         tokens = await asyncio.to_thread(O200kTokens)
         patience = Patience(retried=watch.metrics.retried)

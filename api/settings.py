@@ -26,6 +26,8 @@ POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 Percent = Annotated[int, Field(ge=0, le=100)]
 
+EmbeddingModel = Literal["minilm-l6-v2", "minilm-l6-v2-int8"]
+
 SECRETS = frozenset({"OPENAI_API_KEY", "GEMINI_API_KEY", "HEARTLINE_API_KEYS", "REDIS_URL"})
 
 
@@ -62,7 +64,10 @@ class Settings(BorderSettings, ModelSettings, RecallSettings, WatchSettings):
     )
     encryption: Literal["off"] = Field("off", description="Whether what is kept is encrypted; off is all there is yet.")
 
-    embedding_model: Literal["minilm-l6-v2"] = Field("minilm-l6-v2", description="Model that turns texts into vectors.")
+    embedding_model: EmbeddingModel = Field(
+        "minilm-l6-v2-int8",
+        description="Model that turns texts into vectors: minilm-l6-v2 as published, or with its weights as int8.",
+    )
     emotion_detector: Literal["goemotions", "keywords"] = Field(
         "goemotions",
         description="What reads the emotion of a message: goemotions (by the embedding's forward pass) or keywords.",

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.emotions [--tsv FILE] [--json OUT]`: both emotion detectors on labelled lines.
+"""`python -m benchmarks.emotions [--tsv FILE] [--embedding-model NAME] [--json OUT]`: both detectors on labelled lines.
 
 The file has a text and its label in each line, separated by a tab; a third column, if any, groups the lines in the
 table. A label may name alternatives (`sadness|anger`); names that other data sets use for the same feelings are known
@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 from rich.console import Console
@@ -21,8 +21,10 @@ from rich.table import Table
 
 from api.adapters.emotion_head import load_head
 from api.adapters.goemotions import GoEmotionsDetector
-from api.adapters.minilm import MiniLmEncoder
-from api.ports import EmotionDetector, Encoding
+from api.ports import EmotionDetector, Encoder, Encoding
+from api.settings import EmbeddingModel, load_settings
+from api.wiring.outside import encoder_of
+from benchmarks.imports import DEFAULT_MODEL
 from domain.affect import FEELINGS, SHADES
 from domain.emotion import NEUTRAL, KeywordDetector
 
@@ -94,7 +96,7 @@ def _f1(feeling: str, said: Sequence[str], truth: Sequence[str]) -> float:
     return 2 * hits / max(said.count(feeling) + truth.count(feeling), 1)
 
 
-async def encode(texts: Sequence[str], encoder: MiniLmEncoder, *, batch: int = 64) -> list[Encoding]:
+async def encode(texts: Sequence[str], encoder: Encoder, *, batch: int = 64) -> list[Encoding]:
     """Every text's encoding by the product's encoder."""
     encodings: list[Encoding] = []
     for start in range(0, len(texts), batch):
@@ -114,11 +116,11 @@ def cost_ms(detector: EmotionDetector, texts: Sequence[str], encodings: Sequence
     return {"p50_ms": float(np.median(spent)), "p95_ms": float(np.quantile(spent, 0.95))}
 
 
-def evaluate(file: Path) -> dict[str, Any]:
+def evaluate(file: Path, embedding_model: EmbeddingModel = DEFAULT_MODEL) -> dict[str, Any]:
     """Scores, scores by group and cost of both detectors."""
     lines, unknown = read_lines(file)
     texts = [line.text for line in lines]
-    encodings = asyncio.run(_encoded(texts))
+    encodings = asyncio.run(_encoded(texts, embedding_model))
     result: dict[str, Any] = {"file": file.name, "lines": len(lines), "lines_left_out": unknown, "detectors": {}}
     for detector in (GoEmotionsDetector(load_head()), KeywordDetector()):
         said = [detector.detect(text, one).dominant for text, one in zip(texts, encodings, strict=True)]
@@ -141,8 +143,8 @@ def evaluate(file: Path) -> dict[str, Any]:
     return result
 
 
-async def _encoded(texts: Sequence[str]) -> list[Encoding]:
-    encoder = MiniLmEncoder()
+async def _encoded(texts: Sequence[str], model: EmbeddingModel) -> list[Encoding]:
+    encoder = encoder_of(load_settings(embedding_model=model))
     try:
         return await encode(texts, encoder)
     finally:
@@ -167,10 +169,11 @@ def main() -> None:
     """Parse the command line, evaluate, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.emotions", description=__doc__)
     parser.add_argument("--tsv", type=Path, default=CHAT_LINES, help="lines of text, tab, label")
+    parser.add_argument("--embedding-model", choices=get_args(EmbeddingModel), default=DEFAULT_MODEL)
     parser.add_argument("--json", type=Path, help="file for the scores and the lines read wrong")
     parser.add_argument("--wrong", action="store_true", help="print the lines that goemotions reads wrong")
     arguments = parser.parse_args()
-    result = evaluate(arguments.tsv)
+    result = evaluate(arguments.tsv, arguments.embedding_model)
     found = rows(result)
     table = Table(*found[0], title=f"{result['file']}, {result['lines']} lines, {result['lines_left_out']} left out")
     for row in found:

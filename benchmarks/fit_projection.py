@@ -23,7 +23,7 @@ BATCH = 64
 
 async def products(texts: Sequence[str]) -> NDArray[np.float64]:
     """The sum of the outer products of all tokens' unit vectors."""
-    encoder = MiniLmEncoder()
+    encoder = MiniLmEncoder(precision="float32")
     total = np.zeros((WIDTH, WIDTH))
     try:
         for start in range(0, len(texts), BATCH):

@@ -112,7 +112,7 @@ class Texts:
 
 def layers_of(texts: Sequence[str]) -> NDArray[np.float16]:
     """The texts' layers by the product's encoder, the mean over parts where a text has several."""
-    encoder = MiniLmEncoder()
+    encoder = MiniLmEncoder(precision="float32")
     digest = hashlib.sha256("\n".join([encoder.id, *texts]).encode()).hexdigest()[:16]
     kept = Path(tempfile.gettempdir()) / f"heartline-layers-{digest}.npy"
     if not kept.exists():

@@ -1,7 +1,8 @@
 """How much of what answers a question recall finds, on conversations that others published.
 
     python -m benchmarks.locomo --data FILE [--policy heartline] [--conversations 0-4] [--k 3,5,10,25,50]
-                                [--no-speaker] [--no-token-vectors] [--json OUT] [--keep DIR]
+                                [--embedding-model NAME] [--no-speaker] [--no-token-vectors]
+                                [--json OUT] [--keep DIR]
 
 Each conversation is imported as a user would import it (events with dates, follower, views, background encoding), each
 question asked of the product's own recall. No language model, no summaries: one turn of the dialogue is one memory.
@@ -15,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from rich.console import Console
 from rich.progress import Progress
@@ -24,8 +25,9 @@ from rich.table import Table
 from api.bootstrap import System
 from api.services import RecallQuestion
 from api.sessions.sessions import SessionReads
+from api.settings import EmbeddingModel
 from benchmarks.dialogues import Conversation, Question, read
-from benchmarks.imports import OWNER, bring_in, recalling_system
+from benchmarks.imports import DEFAULT_MODEL, OWNER, bring_in, recalling_system
 from benchmarks.retrieval import FACTUAL, Judged, scores
 from domain.records import JsonObject
 from projections.heartline import Heartline
@@ -40,6 +42,7 @@ class Options:
     policy: str
     conversations: str | None
     ks: Sequence[int]
+    embedding_model: EmbeddingModel
     speaker: bool
     token_vectors: bool
     json: Path | None
@@ -68,7 +71,9 @@ def main() -> None:
 async def measure(options: Options, conversations: Sequence[Conversation]) -> list[Answered]:
     """Import and ask everything."""
     answered: list[Answered] = []
-    async with recalling_system(options.keep, token_vectors=options.token_vectors) as system:
+    async with recalling_system(
+        options.keep, embedding_model=options.embedding_model, token_vectors=options.token_vectors
+    ) as system:
         sessions = _asking(system, _policy(options))
         with Progress(transient=True) as bar:
             task = bar.add_task("conversations", total=len(conversations))
@@ -160,6 +165,7 @@ def _options() -> Options:
     )
     parser.add_argument("--data", type=Path, required=True, help="a file of LoCoMo's or the plain shape, or a folder")
     parser.add_argument("--policy", choices=sorted(POLICIES), default="heartline")
+    parser.add_argument("--embedding-model", choices=get_args(EmbeddingModel), default=DEFAULT_MODEL)
     parser.add_argument("--conversations", metavar="0-4", help="which of them, counted from 0; all when not given")
     parser.add_argument("--k", default="3,5,10,25,50", help="how many memories are looked at")
     parser.add_argument(
@@ -174,6 +180,7 @@ def _options() -> Options:
         policy=given.policy,
         conversations=given.conversations,
         ks=sorted(int(k) for k in given.k.split(",")),
+        embedding_model=given.embedding_model,
         speaker=not given.no_speaker,
         token_vectors=not given.no_token_vectors,
         json=given.json,

@@ -8,7 +8,7 @@ sentence-transformers. Importing this module takes half a second: do it in a wor
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import onnxruntime
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from api.adapters.bert_graph import EPSILON, BertGraph, Weights
+from api.adapters.bert_graph_int8 import Int8BertGraph
 from domain.errors import Unavailable
 
 # Their types are not whole: safetensors leaves the parameter of os.PathLike open, onnxruntime has none.
@@ -38,11 +39,15 @@ class Reading:
     tokens: NDArray[np.float32]
 
 
+Precision = Literal["float32", "int8"]
+
+
 class Bert:
     """The encoder stack with masked mean pooling. Several threads may call it; each does its own work."""
 
-    def __init__(self, weights: Weights) -> None:
-        graph = BertGraph(weights)
+    def __init__(self, weights: Weights, precision: Precision) -> None:
+        graph = (Int8BertGraph if precision == "int8" else BertGraph)(weights)
+        self._alone = precision == "int8"
         options = _runtime.SessionOptions()
         # More threads than free cores make a pass slower, not faster.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -51,12 +56,21 @@ class Bert:
         self._session = _runtime.InferenceSession(graph.serialized(), options, providers=["CPUExecutionProvider"])
 
     @classmethod
-    def load(cls, file: Path) -> "Bert":
+    def load(cls, file: Path, precision: Precision) -> "Bert":
         """The model stored in a safetensors file under the published names."""
-        return cls(_load_file(file))
+        return cls(_load_file(file), precision)
 
     def read(self, sequences: Sequence[Sequence[int]]) -> list[Reading]:
-        """One reading a sequence, in order: a single pass, padded to the longest. Raises Unavailable when it fails."""
+        """One reading a sequence, in order. Raises Unavailable when it fails.
+
+        In float32 by a single pass, padded to the longest. In int8 by one pass each, which costs no more: what is
+        rounded together is rounded by one range, and a text's vector must not depend on what is read beside it.
+        """
+        if self._alone:
+            return [reading for sequence in sequences for reading in self._pass([sequence])]
+        return self._pass(sequences)
+
+    def _pass(self, sequences: Sequence[Sequence[int]]) -> list[Reading]:
         lengths = [len(sequence) for sequence in sequences]
         longest = max(lengths)
         ids = np.array([[*sequence, *[0] * (longest - len(sequence))] for sequence in sequences], np.int64)

@@ -19,13 +19,15 @@ EPSILON: Final = 1e-12
 FUSED: Final = "com.microsoft"
 
 Weights = Mapping[str, NDArray[np.float32]]
+Tensor = NDArray[Any]
+"""Of float32 or int8."""
 
 
 class BertGraph:
     """The graph for these weights, under their published names. `given` are the tensors that a run of it needs."""
 
     def __init__(self, weights: Weights) -> None:
-        self.given: dict[str, NDArray[np.float32]] = {}
+        self.given: dict[str, Tensor] = {}
         self._weights = weights
         self._nodes: list[NodeProto] = []
         self._prepare_mask()
@@ -74,22 +76,26 @@ class BertGraph:
         return self._node("LayerNormalization", ["placed", *norm], "embedding", epsilon=EPSILON)
 
     def _layer(self, prefix: str, states: str) -> str:
-        inputs = [states, *self._query_key_value(f"{prefix}attention.self."), "mask"]
-        mixed = self._node("Attention", inputs, f"{prefix}mixed", domain=FUSED, num_heads=HEADS)
+        mixed = self._attention(f"{prefix}attention.self.", states)
         attended = self._add_and_norm(f"{prefix}attention.output.", mixed, states)
         inner = self._product(f"{prefix}intermediate.dense.", attended)
         biased = [inner, self._weight(f"{prefix}intermediate.dense.bias")]
         inner = self._node("BiasGelu", biased, f"{prefix}inner", domain=FUSED)
         return self._add_and_norm(f"{prefix}output.", inner, attended)
 
-    def _query_key_value(self, prefix: str) -> list[str]:
+    def _attention(self, prefix: str, states: str) -> str:
+        weight = self._give(f"{prefix}weight", self._query_key_value(prefix))
+        inputs = [states, weight, self._biases(prefix), "mask"]
+        return self._node("Attention", inputs, f"{prefix}mixed", domain=FUSED, num_heads=HEADS)
+
+    def _query_key_value(self, prefix: str) -> NDArray[np.float32]:
         """One product instead of three."""
         weights = [self._weights[f"{prefix}{name}.weight"].T for name in ("query", "key", "value")]
+        return np.concatenate(weights, axis=1)
+
+    def _biases(self, prefix: str) -> str:
         biases = [self._weights[f"{prefix}{name}.bias"] for name in ("query", "key", "value")]
-        return [
-            self._give(f"{prefix}weight", np.concatenate(weights, axis=1)),
-            self._give(f"{prefix}bias", np.concatenate(biases)),
-        ]
+        return self._give(f"{prefix}bias", np.concatenate(biases))
 
     def _add_and_norm(self, prefix: str, states: str, before: str) -> str:
         product = self._product(f"{prefix}dense.", states)
@@ -117,7 +123,7 @@ class BertGraph:
     def _weight(self, name: str) -> str:
         return self._give(name, self._weights[name])
 
-    def _give(self, name: str, tensor: NDArray[np.float32]) -> str:
+    def _give(self, name: str, tensor: Tensor) -> str:
         self.given[name] = np.ascontiguousarray(tensor)  # it is read as it lies in memory
         return name
 
@@ -125,9 +131,10 @@ class BertGraph:
 _AXES: Final = [helper.make_tensor(f"axis{axis}", TensorProto.INT64, [1], [axis]) for axis in range(3)]
 
 
-def _elsewhere(name: str, tensor: NDArray[np.float32]) -> TensorProto:
+def _elsewhere(name: str, tensor: Tensor) -> TensorProto:
     """A weight that the graph only names."""
-    proto = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
+    kind = helper.np_dtype_to_tensor_dtype(tensor.dtype)
+    proto = TensorProto(name=name, data_type=kind, dims=tensor.shape, data_location=TensorProto.EXTERNAL)
     for key, value in (("location", name), ("offset", "0"), ("length", str(tensor.nbytes))):
         proto.external_data.add(key=key, value=value)
     return proto

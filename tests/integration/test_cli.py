@@ -111,7 +111,7 @@ def test_the_server_serves_until_it_is_told_to_stop(
     assert answered == [200]
     assert capsys.readouterr().out.splitlines()[:2] == [
         f"Heartline listens on http://localhost:{port}",
-        "Model llama3.2 (openai), embeddings minilm-l6-v2:53aa5117:mean:f16",
+        "Model llama3.2 (openai), embeddings minilm-l6-v2:53aa5117:int8:mean:f16",
     ]
 
 

@@ -225,7 +225,7 @@ def test_openai_without_key_and_base_url_is_refused() -> None:
         ({"port": 99999}, "PORT is 99999, but should be less than or equal to 65535."),
         ({"port": "http"}, "PORT is 'http', but should be a valid integer."),
         ({"recall_policy": "best"}, "RECALL_POLICY is 'best', but should be 'heartline', 'hybrid' or 'cosine'."),
-        ({"embedding_model": "e5"}, "EMBEDDING_MODEL is 'e5', but should be 'minilm-l6-v2'."),
+        ({"embedding_model": "e5"}, "EMBEDDING_MODEL is 'e5', but should be 'minilm-l6-v2' or 'minilm-l6-v2-int8'."),
         ({"rag_token_percent": -1}, "RAG_TOKEN_PERCENT is -1, but should be greater than or equal to 0."),
         (
             {"event_log": "mysql://me:secret@db/log?password=secret"},
