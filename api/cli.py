@@ -1,6 +1,6 @@
 """The console script: `heartline serve | keys | config`, and in `api/command_line` `import | export`,
-`sessions | show`, `rewind | fork | carry | diff`, `verify | doctor | backup | rebuild`, `audit | replay | why-not |
-what-if` and `bisect | compare`.
+`sessions | show`, `rewind | fork | carry | diff`, `verify | doctor | backup | rebuild | embed`,
+`audit | replay | why-not | what-if` and `bisect | compare`.
 
 Each command explains itself with `--help`.
 Says what went wrong in one sentence on standard error and exits with 1; with 2 when a setting or option is wrong.
@@ -23,6 +23,7 @@ from api.command_line.archiving import export, import_
 from api.command_line.backups import backup
 from api.command_line.branches import carry, diff, fork, rewind
 from api.command_line.comparisons import bisect, compare
+from api.command_line.embedding import embed
 from api.command_line.examining import doctor
 from api.command_line.looking import sessions, show
 from api.command_line.reasons import audit, replay, what_if, why_not
@@ -46,7 +47,7 @@ app = typer.Typer(
 app.add_typer(keys, name="keys")
 app.command(name="import")(import_)
 app.command()(export)
-for command in (config, sessions, show, rewind, fork, carry, diff, verify, doctor, backup, rebuild):
+for command in (config, sessions, show, rewind, fork, carry, diff, verify, doctor, backup, rebuild, embed):
     app.command()(command)
 for command in (audit, replay, why_not, what_if, bisect, compare):
     app.command()(command)

@@ -64,6 +64,8 @@ class Vectors:
                 pass
             case ReplyCompleted(text=text) if not is_speech("assistant", text):
                 pass
+            case InstructionReceived(text=""):
+                pass  # it has no chunk that could have one
             case (
                 MessageReceived()
                 | MessageEdited()
@@ -130,6 +132,25 @@ class Vectors:
             f"SELECT DISTINCT t.embedder {in_reach('vectors')} ORDER BY t.embedder", scope(session, at)
         )
         return [embedder for (embedder,) in rows]
+
+    def asked(self, session: UUID) -> set[int]:
+        """Versions of the session's own texts of which some embedder has a query form: memories were sought with it."""
+        rows = self._views.read().execute(
+            "SELECT DISTINCT version FROM vectors WHERE session = ? AND part = 'query'", (session.hex,)
+        )
+        return {version for (version,) in rows}
+
+    def lacking(self, session: UUID, embedder: str) -> list[int]:
+        """Versions of all texts that the session can see, its ancestors' among them, without a vector of this
+        embedder, oldest first."""
+        rows = self._views.read().execute(
+            f"""SELECT t.version {in_reach("vectors_wanted")} WHERE NOT EXISTS (
+                SELECT 1 FROM vectors v WHERE v.session = t.session AND v.version = t.version
+                AND v.embedder = :embedder AND v.part != 'query'
+            ) ORDER BY t.version""",
+            scope(session, None, embedder=embedder),
+        )
+        return [version for (version,) in rows]
 
     def missing(self, session: UUID, embedder: str) -> list[int]:
         """Versions of the session's own messages and carried memories without a vector of this embedder, oldest first.

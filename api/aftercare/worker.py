@@ -8,10 +8,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
+from api.aftercare.missing import BATCH, MissingVectors
 from api.aftercare.summariser import PATIENCE_SECONDS, Summariser
 from api.chat.leftovers import Leftovers
 from api.chat.perception import Perceived, Perception
@@ -24,9 +24,6 @@ from projections.follower import Follower
 from projections.remembered import Remembered
 
 logger = logging.getLogger(__name__)
-
-BATCH: Final = 64
-"""Texts that are encoded and stored at once."""
 
 AGAIN_SECONDS: Final = 5.0
 """After which a session that could not be looked after is tried again."""
@@ -46,10 +43,9 @@ class AftercareParts:
     summariser: Summariser
     again_seconds: float = AGAIN_SECONDS
 
-
-def _care_of(session: UUID) -> UUID:
-    """What is locked while the session is looked after: turns go on beside it."""
-    return uuid5(session, "aftercare")
+    @property
+    def missing_vectors(self) -> MissingVectors:
+        return MissingVectors(log=self.log, remembered=self.remembered, perception=self.perception)
 
 
 def _report(worker: "asyncio.Task[None]") -> None:
@@ -63,6 +59,7 @@ class Aftercare:
 
     def __init__(self, parts: AftercareParts) -> None:
         self._parts = parts
+        self._missing_vectors = parts.missing_vectors
         self._waiting: dict[UUID, None] = {}
         self._put_off: dict[UUID, asyncio.TimerHandle] = {}
         self._wake = asyncio.Event()
@@ -141,10 +138,8 @@ class Aftercare:
         self._failing = failing
 
     async def _note_undone(self) -> None:
-        vectors = self._parts.remembered.models.vectors
-        for embedder in self._parts.perception.embedders.names:
-            for session in await asyncio.to_thread(vectors.incomplete, embedder):
-                self.note(session)
+        for session in await asyncio.to_thread(self._missing_vectors.sessions):
+            self.note(session)
 
     def _note_later(self, session: UUID) -> None:
         """Unless it was noted again meanwhile: then it has its turn already."""
@@ -158,7 +153,8 @@ class Aftercare:
         `progress` is told how many texts are done, of how many. Raises a HeartlineError when a part does not answer,
         and TurnAlreadyOpen while another process looks after the session: no text is encoded twice.
         """
-        async with self._busy, self._parts.locks.hold(_care_of(session), patience_seconds=0):
+        care = self._missing_vectors.care_of(session)
+        async with self._busy, self._parts.locks.hold(care, patience_seconds=0):
             await self._look_after(session, progress)
 
     async def _look_after(self, session: UUID, progress: Progress | None) -> None:
@@ -167,7 +163,7 @@ class Aftercare:
         missing = await asyncio.to_thread(self._missing, session)
         for start in range(0, len(missing), BATCH):
             batch = missing[start : start + BATCH]
-            await self._read(session, batch)
+            await self._note_emotions(session, await self._missing_vectors.make(session, batch))
             if progress is not None:
                 progress(start + len(batch), len(missing))
         if missing:
@@ -185,19 +181,9 @@ class Aftercare:
             raise Unavailable("A read model has stopped: nothing is added behind the turns until it goes on.")
 
     def _missing(self, session: UUID) -> list[int]:
-        models, embedders = self._parts.remembered.models, self._parts.perception.embedders
-        vectors = chain.from_iterable(models.vectors.missing(session, embedder) for embedder in embedders.names)
-        return sorted({*vectors, *models.emotions.missing(session)})
-
-    async def _read(self, session: UUID, versions: list[int]) -> None:
-        """Encode texts that have no vectors, read emotions in messages that have none, and store both."""
-        parts, models = self._parts, self._parts.remembered.models
-        texts = await asyncio.to_thread(parts.remembered.texts, session, versions)
-        instructions = await asyncio.to_thread(models.instructions.texts, session, versions)
-        perceived = await parts.perception.perceive({v: text for v, text in texts.items() if v not in instructions})
-        chunked = await parts.perception.perceive_chunks(instructions)
-        await parts.log.add_vectors(parts.perception.vectors(session, [*perceived, *chunked]))
-        await self._note_emotions(session, perceived)
+        """Texts without vectors, and messages in which no emotion was read."""
+        emotions = self._parts.remembered.models.emotions
+        return sorted({*self._missing_vectors.versions(session), *emotions.missing(session)})
 
     async def _note_emotions(self, session: UUID, perceived: list[Perceived]) -> None:
         """Append the emotions of the messages that are still without one, now that nobody else appends."""

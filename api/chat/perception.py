@@ -11,6 +11,7 @@ import logging
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from uuid import UUID
 
 import numpy as np
@@ -80,6 +81,10 @@ class Perception:
         self.failure: str | None = None
         """Why texts are not being encoded at present, None when they are."""
 
+    def by(self, encoder: Encoder) -> "Perception":
+        """One that reads by another encoder, and all else alike."""
+        return Perception(encoder, self._detector, self._unencoded, projection=self._projection)
+
     @property
     def embedders(self) -> Embedders:
         """Under which names vectors are stored."""
@@ -100,13 +105,16 @@ class Perception:
         """Who reads emotions when texts are encoded."""
         return self._detector.name
 
-    async def perceive(self, texts: Mapping[int, str]) -> list[Perceived]:
-        """Read the texts, given by version."""
-        encodings = await self._encode(list(texts.values()))
+    async def perceive(
+        self, texts: Mapping[int, str], forms: Mapping[int, str] = MappingProxyType({})
+    ) -> list[Perceived]:
+        """Read the texts, given by version, and the query forms of some of them."""
+        encodings = await self._encode([*texts.values(), *forms.values()])
+        queries = dict(zip(forms, encodings[len(texts) :], strict=True))
         return await asyncio.to_thread(
             lambda: [
-                self._perceived(version, text, encoding)
-                for (version, text), encoding in zip(texts.items(), encodings, strict=True)
+                self._perceived(version, text, encoding, queries.get(version))
+                for (version, text), encoding in zip(texts.items(), encodings, strict=False)
             ]
         )
 

@@ -1,8 +1,10 @@
 """Commands over a session's whole history: `heartline bisect | compare`. No language model is called."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import orjson
 import typer
@@ -12,12 +14,10 @@ from rich.text import Text
 from api.access.keys import LOCAL
 from api.command_line.asking import answer
 from api.services import Expectation, KnownAnswer
+from api.settings import load_settings
 from api.terminal import AsJson, DataDir, Owner, out, say, say_json
 from domain.errors import InvalidRequest
-from domain.records import JsonObject
-
-if TYPE_CHECKING:
-    from api.services import Services
+from domain.records import Json
 
 Row = dict[str, Any]
 
@@ -72,7 +72,10 @@ def _around(answer: Row) -> Table:
 
 def compare(
     sessions: Annotated[list[str], typer.Argument(help="The sessions' names.")],
-    policy: Annotated[list[str], typer.Option(help="Given twice: the two recall policies.")],
+    policy: Annotated[list[str] | None, typer.Option(help="Given twice: the two recall policies.")] = None,
+    embedder: Annotated[
+        list[str] | None, typer.Option(help="Given twice: the two embedding models, as EMBEDDING_MODEL names them.")
+    ] = None,
     questions: Annotated[
         Path | None,
         typer.Option(help="JSON: {questions: [{question, evidence}]}; evidence are versions, or ids of its messages."),
@@ -81,31 +84,69 @@ def compare(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build every turn's context by two policies: turns that change, tokens, overlap of the memories kept, and with
-    --questions how much of what answers them each recalls."""
-    if len(policy) != 2:
-        raise InvalidRequest("Give --policy twice: two policies are compared.")
+    """Build every turn's context by two policies, or by the vectors of two embedding models: turns that change, tokens,
+    overlap of the memories kept, and with --questions how much of what answers them each recalls.
+
+    Where texts have no vector of one of the models yet, the turns from the first of them on are left out.
+    """
+    policies, embedders = policy or [], embedder or []
+    if sorted((len(policies), len(embedders))) != [0, 2]:
+        raise InvalidRequest("Give either --policy twice or --embedder twice: two of them are compared.")
     known = read_questions(questions.read_bytes()) if questions is not None else []
-    pair = policy[0], policy[1]
-
-    async def ask(services: "Services") -> JsonObject:
-        found = [await services.reasons.compare(owner, session, pair, known) for session in sessions]
-        return {"policies": policy, "sessions": found}
-
-    compared = cast("Row", answer(data_dir, ask))
+    names = policies or embedders
+    ask = _by_policies if policies else _by_embedders
+    compared = asyncio.run(ask(data_dir, (names[0], names[1]), _Asked(owner=owner, sessions=sessions, known=known)))
     if as_json:
-        say_json(compared)
+        say_json({"policies" if policies else "embedders": names, "sessions": compared})
         return
-    out.print(_compared(policy, compared["sessions"]))
+    rows = cast("list[Row]", compared)
+    out.print(_compared(names, rows))
+    for row in rows:
+        for model, missing in zip(embedders, row["missing"], strict=False):
+            if missing:
+                say(_lacking(row, model, missing))
 
 
-def _compared(policies: Sequence[str], answers: Sequence[Row]) -> Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Whose sessions are compared, and over which questions."""
+
+    owner: str
+    sessions: Sequence[str]
+    known: Sequence[KnownAnswer]
+
+
+async def _by_policies(data_dir: Path | None, pair: tuple[str, str], asked: _Asked) -> list[Json]:
+    from api.bootstrap import assembled
+
+    async with assembled(load_settings(data_dir=data_dir)) as system:
+        return [await system.reasons.compare(asked.owner, one, pair, asked.known) for one in asked.sessions]
+
+
+async def _by_embedders(data_dir: Path | None, pair: tuple[str, str], asked: _Asked) -> list[Json]:
+    from api.bootstrap import assembled
+    from api.wiring.outside import encoding
+
+    first, second = (load_settings(data_dir=data_dir, embedding_model=model) for model in pair)
+    async with assembled(first) as system, encoding(second) as other:
+        return [await system.reasons.compare_embedders(asked.owner, one, other, asked.known) for one in asked.sessions]
+
+
+def _lacking(row: Row, model: str, missing: int) -> str:
+    left_out = len(row["left_out"])
+    return (
+        f"session {row['session_id']}: {missing} texts have no vector of {model} yet, so {left_out} turns are left "
+        f"out. To make them: heartline embed --model {model}"
+    )
+
+
+def _compared(names: Sequence[str], answers: Sequence[Row]) -> Table:
     table = Table(
         "session",
         "turns",
         "changed",
         "overlap",
-        *(f"{what} {name}" for what in ("tokens", "recall") for name in policies),
+        *(f"{what} {name}" for what in ("tokens", "recall") for name in names),
     )
     for one in answers:
         asked = one["questions"]

@@ -1,14 +1,14 @@
 """The use cases that ask why: why-not, what-if, bisect and compare. They store nothing and call no language model."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api.chat.contexts import Contexts
 from api.chat.perception import Perception
-from api.ports import EventLog
+from api.ports import Encoder, EventLog
 from api.reasons.bisect import Bisection
-from api.reasons.comparison import Comparison
+from api.reasons.comparison import Comparison, Side
 from api.reasons.past import Past
 from api.reasons.what_if import Alternatives
 from api.reasons.why_not import WhyNot
@@ -18,7 +18,8 @@ from api.sessions.recollection import Recollection
 from domain.errors import NotFound
 from domain.records import JsonObject
 from projections.follower import Follower
-from projections.policies import policy_named
+from projections.indexes import Indexes
+from projections.policies import Policy, policy_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +54,28 @@ class SessionReasons:
     async def compare(
         self, owner: str, session: str, policies: tuple[str, str], questions: Sequence[KnownAnswer] = ()
     ) -> JsonObject:
-        first, second = policies
-        comparison = Comparison(past=self._past, recollection=self._recollection)
-        return await comparison.answer(owner, session, (policy_named(first), policy_named(second)), questions)
+        first, second = map(policy_named, policies)
+        comparison = Comparison(reader=self._reader, sides=(self._side(first), self._side(second)))
+        return await comparison.answer(owner, session, questions)
+
+    async def compare_embedders(
+        self, owner: str, session: str, other: Encoder, questions: Sequence[KnownAnswer] = ()
+    ) -> JsonObject:
+        """The vectors of the present embedder and of another one over all the session's turns, and over questions, both
+        by the present policy."""
+        theirs, policy = self._by(other), self.contexts.seeking.policy
+        comparison = Comparison(reader=self._reader, sides=(self._side(policy), theirs._side(policy)))
+        return await comparison.answer(owner, session, questions)
+
+    def _by(self, encoder: Encoder) -> "SessionReasons":
+        """The same views asked by the vectors of another embedder."""
+        perception, seeking = self.perception.by(encoder), self.contexts.seeking
+        indexes = Indexes(seeking.remembered, embedders=perception.embedders, dimensions=encoder.dimensions)
+        contexts = replace(self.contexts, seeking=replace(seeking, indexes=indexes))
+        return replace(self, contexts=contexts, perception=perception)
+
+    def _side(self, policy: Policy) -> Side:
+        return Side(past=self._past, recollection=self._recollection, policy=policy)
 
     @property
     def _reader(self) -> Reader:

@@ -1,6 +1,7 @@
 """The world outside, as settings ask for it: what a system is assembled with and does not make itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from api.adapters.turn_locks import FileTurnLocks, TurnLocks
 from api.adapters.unmeasured import UNMEASURED
 from api.chat.album import Album
 from api.metrics import Metrics
-from api.ports import EmotionDetector, Reranker
+from api.ports import EmotionDetector, Encoder, Reranker
 from api.providers import Models
 from api.settings import Settings
 from api.watch import Watch
@@ -42,6 +43,16 @@ def encoder_of(settings: Settings, metrics: Metrics = UNMEASURED) -> MiniLmEncod
     """The embedding model. Close it."""
     precision: Precision = "float32" if settings.embedding_model == "minilm-l6-v2" else "int8"
     return MiniLmEncoder(precision=precision, metrics=metrics)
+
+
+@asynccontextmanager
+async def encoding(settings: Settings) -> AsyncGenerator[Encoder]:
+    """The embedding model by itself, until the context ends."""
+    encoder = encoder_of(settings)
+    try:
+        yield encoder
+    finally:
+        await encoder.close()
 
 
 def locks_of(settings: Settings) -> TurnLocks:

@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import pytest
 
 from api.adapters.turn_locks import FileTurnLocks
+from api.aftercare.missing import BATCH
 from api.aftercare.summariser import Summariser
-from api.aftercare.worker import BATCH, Aftercare, AftercareParts
+from api.aftercare.worker import Aftercare, AftercareParts
 from domain.errors import NotFound, TurnAlreadyOpen, Unavailable
 from domain.events import EmotionDetected, MessageReceived, SummaryWritten
 from domain.records import Json
@@ -222,7 +223,7 @@ async def test_a_session_that_another_process_looks_after_is_left_to_it(
     parts: AftercareParts, heartline: System, encoder: FlakyEncoder
 ) -> None:
     await bring_in(heartline, 3)
-    async with parts.locks.hold(uuid5(TEA, "aftercare")):
+    async with parts.locks.hold(parts.missing_vectors.care_of(TEA)):
         with pytest.raises(TurnAlreadyOpen):
             await Aftercare(parts).look_after(TEA)
     assert encoder.texts == []

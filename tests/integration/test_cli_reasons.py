@@ -127,7 +127,7 @@ def test_what_cannot_be_asked_is_said_in_one_sentence(heartline: Command, capsys
         ("what-if", "harbour", "--budget", "5"): "exceed the context window of 5",
         ("bisect", "harbour", "--query", "x"): "either --expect or --expect-version",
         ("bisect", "harbour", "--query", "x", "--expect", "xylophone"): "Nothing that was ever said",
-        ("compare", "harbour", "--policy", "cosine"): "Give --policy twice",
+        ("compare", "harbour", "--policy", "cosine"): "either --policy twice or --embedder twice",
     }
     for arguments, words in wrong.items():
         assert heartline(*arguments) == 1, arguments
