@@ -7,7 +7,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from api.ports import (
     ModelFailed,
     ReasoningDelta,
     Streamed,
+    Tokens,
     ToolCallDelta,
     Unjudged,
     Unsupported,
@@ -138,6 +139,25 @@ class HashEncoder:
             for word in part or [""]:
                 vectors[row, zlib.crc32(word.encode("utf-8", "replace")) % self._dimensions] += 1
         return Encoding((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16))
+
+
+class WithTokens(HashEncoder):
+    """Shows a token for each word, the nth with the state of a one at place n."""
+
+    @property
+    def id(self) -> str:
+        return f"{super().id}:with-tokens"
+
+    async def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        read = await super().encode(texts)
+        counts = [len(text.split()) for text in texts]
+        return [
+            replace(
+                encoding,
+                tokens=Tokens(pieces=np.arange(count, dtype=np.int32), states=np.eye(count, 384, dtype=np.float32)),
+            )
+            for encoding, count in zip(read, counts, strict=True)
+        ]
 
 
 class WordTokens:

@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 import numpy as np
 import pytest
 
 from api.chat.perception import Perception
-from api.ports import Encoding, Tokens
+from api.ports import Encoding
 from domain.emotion import KeywordDetector
 from projections.token_vectors import TokenVectors, projection
-from tests.fakes_models import HashEncoder
+from tests.fakes_models import HashEncoder, WithTokens
 from tests.turn_fakes import FlakyEncoder
 
 SESSION = UUID(int=1)
@@ -34,25 +33,6 @@ class Named(KeywordDetector):
         self.name = name
 
 
-class WithTokens(HashEncoder):
-    """Shows a token for each word, the nth with the state of a one at place n."""
-
-    @property
-    def id(self) -> str:
-        return "with-tokens"
-
-    async def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        read = await super().encode(texts)
-        counts = [len(text.split()) for text in texts]
-        return [
-            replace(
-                encoding,
-                tokens=Tokens(pieces=np.arange(count, dtype=np.int32), states=np.eye(count, 384, dtype=np.float32)),
-            )
-            for encoding, count in zip(read, counts, strict=True)
-        ]
-
-
 @pytest.fixture
 def encoder() -> FlakyEncoder:
     return FlakyEncoder()
@@ -71,6 +51,25 @@ async def test_all_texts_are_encoded_at_once(perception: Perception, encoder: Fl
         (5, "It rains", "neutral"),
     ]
     assert encoder.texts == ["I am happy", "It rains"]
+
+
+async def test_query_forms_are_read_by_the_same_pass(perception: Perception, encoder: FlakyEncoder) -> None:
+    asked, said = await perception.perceive({3: "Who helped?", 5: "It rains"}, {3: "helped?"})
+
+    assert encoder.texts == ["Who helped?", "It rains", "helped?"]
+    assert [vector.part for vector in perception.vectors(SESSION, [asked, said])] == ["0", "query", "0"]
+
+
+async def test_by_another_encoder_all_else_is_alike() -> None:
+    perception = Perception(WithTokens(), Named("own"), projection=projection())
+
+    other = perception.by(WithTokens(dimensions=32))
+
+    assert other.detector == "own"
+    assert other.embedders.names == [
+        WithTokens(dimensions=32).id,
+        f"{WithTokens(dimensions=32).id}:{projection().name}",
+    ]
 
 
 async def test_nothing_is_encoded_of_nothing(perception: Perception, encoder: FlakyEncoder) -> None:
@@ -162,7 +161,7 @@ async def test_token_vectors_are_stored_under_a_name_of_their_own() -> None:
     asked = await perception.perceive_query(5, "Who is it?", [])
 
     names = perception.embedders
-    assert names.names == ["with-tokens", f"with-tokens:{projection().name}"]
+    assert names.names == [WithTokens().id, f"{WithTokens().id}:{projection().name}"]
     stored = perception.vectors(SESSION, [read, chunked, asked])
     tokens = [(one.version, one.part) for one in stored if one.embedder == names.tokens]
     assert tokens == [(3, "0"), (4, "0"), (4, "1"), (4, "2"), (5, "0"), (5, "query")]
