@@ -123,7 +123,9 @@ def what_if(
         f"turn {found['turn']}: {real['policy']['name']} kept {len(real['kept'])} memories in {real['tokens']} tokens, "
         f"{other['policy']['name']} would have kept {len(other['kept'])} in {other['tokens']}"
     )
-    if found["reproduced"] is not True:
+    if real["embedder"] != other["embedder"]:
+        say(f"The turn's vectors were those of {real['embedder']}, these are those of {other['embedder']}.")
+    elif found["reproduced"] is not True:
         say("The turn's own policy does not build the recorded context again: settings, or the policy, have changed.")
     out.print(_sides(found))
     out.print(_budget({"real": real["budget"], "what if": other["budget"]}))

@@ -93,6 +93,12 @@ def test_each_command_tells_in_tables_and_in_json(
     assert compared["sessions"][0]["questions"]["recall"][0] == 1.0
     assert "100.0%" in told(*pair)
 
+    present = ("--embedder", "minilm-l6-v2")
+    compared = answer("compare", "harbour", *present, *present, "--questions", str(questions))
+    (same,) = compared["sessions"]
+    assert (same["compared"], same["changed"], same["overlap"], same["missing"]) == (2, 0, 1.0, [0, 0])
+    assert same["questions"]["recall"] == [1.0, 1.0]
+
 
 def test_a_question_appends_nothing(heartline: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "more.json"
@@ -128,6 +134,13 @@ def test_what_cannot_be_asked_is_said_in_one_sentence(heartline: Command, capsys
         ("bisect", "harbour", "--query", "x"): "either --expect or --expect-version",
         ("bisect", "harbour", "--query", "x", "--expect", "xylophone"): "Nothing that was ever said",
         ("compare", "harbour", "--policy", "cosine"): "either --policy twice or --embedder twice",
+        (
+            "compare",
+            "harbour",
+            *2 * ("--policy", "cosine"),
+            "--embedder",
+            "x",
+        ): "either --policy twice or --embedder twice",
     }
     for arguments, words in wrong.items():
         assert heartline(*arguments) == 1, arguments

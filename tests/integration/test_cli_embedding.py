@@ -1,0 +1,86 @@
+"""`heartline embed` on a real data folder with the real model."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+from time import sleep
+
+import pytest
+
+from api.bootstrap import assembled
+from api.settings import load_settings
+from api.wire.session_request import parse_import
+from tests.commands import Command, bare, commanding
+
+LINES = 200
+EMBED = ("embed", "--model", "minilm-l6-v2")
+
+
+@pytest.fixture
+def heartline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """A data folder with a session in which nothing was read yet."""
+    bare(monkeypatch, tmp_path)
+    lines = [{"role": "user", "content": f"Boat number {number} lies in the harbour."} for number in range(LINES)]
+    asyncio.run(_bring_in(json.dumps(lines).encode()))
+    return commanding(monkeypatch)
+
+
+async def _bring_in(raw: bytes) -> None:
+    async with assembled(load_settings()) as system:
+        await system.archive.import_("local", parse_import(raw), "boats")
+
+
+def rows(table: str) -> int:
+    with closing(sqlite3.connect("data/events.sqlite")) as db:
+        (count,) = db.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return count
+
+
+def test_everything_is_encoded_once_and_no_event_is_appended(
+    heartline: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rows("stored_events")
+
+    assert heartline(*EMBED, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["model"], told["encoded"], told["left"]) == ("minilm-l6-v2", LINES, 0)
+    assert rows("vectors") == 2 * LINES  # with token vectors
+
+    assert heartline(*EMBED) == 0
+    assert capsys.readouterr().out == f"0 texts encoded by {told['embedder']}\n"
+    assert rows("stored_events") == before
+
+
+def test_interrupted_it_keeps_what_it_did_and_goes_on_from_there(
+    heartline: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupter = Thread(target=_interrupt_once_encoding)
+    interrupter.start()
+
+    assert heartline(*EMBED) == 130
+    interrupter.join()
+    assert "the same command goes on from there" in capsys.readouterr().err
+    done = rows("vectors") // 2
+    assert 0 < done < LINES
+
+    assert heartline(*EMBED, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["encoded"] == LINES - done
+
+
+def _interrupt_once_encoding() -> None:
+    while not rows("vectors"):
+        sleep(0.005)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_model_that_there_is_not_is_said_in_one_sentence(
+    heartline: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert heartline("embed", "--model", "magic") == 2
+
+    assert capsys.readouterr().err.startswith("heartline: EMBEDDING_MODEL is 'magic', but should be ")
