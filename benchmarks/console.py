@@ -98,6 +98,18 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
     )
 
 
+@contextmanager
+def begun(folder: Path, *arguments: str, **settings: str) -> Generator[subprocess.Popen[bytes]]:
+    """A command of the console script while it runs; what it says is thrown away. It is killed when the block ends."""
+    command = [str(SCRIPT), *arguments]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=folder, env=_environment(settings), stdout=quiet, stderr=quiet) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def plain_http(base_url: str = "", timeout: float = 60) -> httpx2.Client:
     """Without certificates, whose reading would cost every client a tenth of a second."""
     return httpx2.Client(base_url=base_url, timeout=timeout, verify=False)

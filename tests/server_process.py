@@ -18,9 +18,9 @@ from typing import Any
 import httpx2
 from openai import OpenAI
 
-from benchmarks.console import Listening, listening, plain_http, run
+from benchmarks.console import Listening, begun, listening, plain_http, run
 
-__all__ = ["ServerProcess", "run", "started"]
+__all__ = ["ServerProcess", "begun", "run", "started"]
 
 
 @dataclass(frozen=True, kw_only=True)
