@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sqlite3
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
@@ -16,6 +17,7 @@ from api.bootstrap import assembled
 from api.settings import load_settings
 from api.wire.session_request import parse_import
 from tests.commands import Command, bare, commanding
+from tests.postgres import ask, schema
 
 LINES = 200
 EMBED = ("embed", "--model", "minilm-l6-v2")
@@ -25,9 +27,23 @@ EMBED = ("embed", "--model", "minilm-l6-v2")
 def heartline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     """A data folder with a session in which nothing was read yet."""
     bare(monkeypatch, tmp_path)
+    bring_in()
+    return commanding(monkeypatch)
+
+
+@pytest.fixture
+def on_postgresql(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[tuple[Command, str]]:
+    """The same, its log in a schema of a PostgreSQL."""
+    bare(monkeypatch, tmp_path)
+    with schema() as url:
+        monkeypatch.setenv("EVENT_LOG", url)
+        bring_in()
+        yield commanding(monkeypatch), url
+
+
+def bring_in() -> None:
     lines = [{"role": "user", "content": f"Boat number {number} lies in the harbour."} for number in range(LINES)]
     asyncio.run(_bring_in(json.dumps(lines).encode()))
-    return commanding(monkeypatch)
 
 
 async def _bring_in(raw: bytes) -> None:
@@ -54,6 +70,20 @@ def test_everything_is_encoded_once_and_no_event_is_appended(
     assert heartline(*EMBED) == 0
     assert capsys.readouterr().out == f"0 texts encoded by {told['embedder']}\n"
     assert rows("stored_events") == before
+
+
+def test_a_log_in_postgresql_gets_its_vectors_too(
+    on_postgresql: tuple[Command, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    heartline, url = on_postgresql
+
+    told: list[int] = []
+    for _ in range(2):
+        assert heartline(*EMBED, "--json") == 0
+        told.append(json.loads(capsys.readouterr().out)["encoded"])
+
+    assert told == [LINES, 0]
+    assert ask("SELECT count(*) FROM vectors", url=url) == [(2 * LINES,)]
 
 
 def test_interrupted_it_keeps_what_it_did_and_goes_on_from_there(
