@@ -33,13 +33,19 @@ def embed(
     if as_json:
         say_json({"model": model, "embedder": embedder, "encoded": filled.encoded, "left": filled.left})
         return
-    say(f"{filled.encoded} texts encoded by {embedder}")
-    if filled.left:
-        say(f"{filled.left} still lack a vector: said meanwhile, or another process encodes them")
     present = load_settings(data_dir=data_dir).embedding_model
-    if present != model:
-        say(f"next: heartline compare SESSION --embedder {present} --embedder {model}")
-        say(f"then: restart with EMBEDDING_MODEL={model}, which encodes what is said until then")
+    say("\n".join([f"{filled.encoded} texts encoded by {embedder}", *what_next(model, present, filled.left)]))
+
+
+def what_next(model: str, present: str, left: int) -> list[str]:
+    """What there is to do when `left` texts still lack a vector of the model, and servers know texts by the present
+    one."""
+    lacking = f"{left} texts still lack a vector: they were said meanwhile, or another process encodes them"
+    change = [
+        f"next: heartline compare SESSION --embedder {present} --embedder {model}",
+        f"then: restart with EMBEDDING_MODEL={model}; the server encodes what is said until then",
+    ]
+    return [*([lacking] if left else []), *(change if present != model else [])]
 
 
 async def _filled(settings: Settings) -> "tuple[str, Filled]":

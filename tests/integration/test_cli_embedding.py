@@ -14,6 +14,7 @@ from time import sleep
 import pytest
 
 from api.bootstrap import assembled
+from api.command_line.embedding import what_next
 from api.settings import load_settings
 from api.wire.session_request import parse_import
 from tests.commands import Command, bare, commanding
@@ -106,6 +107,26 @@ def _interrupt_once_encoding() -> None:
     while not rows("vectors"):
         sleep(0.005)
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_it_says_what_is_left_and_what_to_do_next() -> None:
+    assert what_next("new", "new", 0) == []
+    assert what_next("new", "new", 2) == [
+        "2 texts still lack a vector: they were said meanwhile, or another process encodes them"
+    ]
+    assert what_next("new", "old", 0) == [
+        "next: heartline compare SESSION --embedder old --embedder new",
+        "then: restart with EMBEDDING_MODEL=new; the server encodes what is said until then",
+    ]
+
+
+def test_a_comparison_says_what_has_no_vector_yet(heartline: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    present = ("--embedder", "minilm-l6-v2")
+
+    assert heartline("compare", "boats", *present, *present) == 0
+
+    lacking = f"session boats: {LINES} texts have no vector of minilm-l6-v2 yet, so 0 turns are left out."
+    assert lacking in capsys.readouterr().out
 
 
 def test_a_model_that_there_is_not_is_said_in_one_sentence(

@@ -98,6 +98,7 @@ def test_each_command_tells_in_tables_and_in_json(
     (same,) = compared["sessions"]
     assert (same["compared"], same["changed"], same["overlap"], same["missing"]) == (2, 0, 1.0, [0, 0])
     assert same["questions"]["recall"] == [1.0, 1.0]
+    assert "no vector" not in told("compare", "harbour", *present, *present)
 
 
 def test_a_question_appends_nothing(heartline: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -268,6 +268,34 @@ async def test_a_message_lacks_a_vector_until_its_text_has_one(world: World) -> 
     assert world.models.vectors.missing(chat.id, "another embedder") == [done, half, none]
 
 
+async def test_a_fork_lacks_the_vectors_that_its_ancestor_lacks(world: World) -> None:
+    chat = SessionBuilder()
+    done, none = chat.say("done"), chat.say("none")
+    fork = chat.fork("chat-2")
+    late, own = chat.say("late"), fork.say("own")
+    await world.see(chat, fork, vectors=[vector(chat.id, done), vector(chat.id, late)])
+
+    assert world.models.vectors.lacking(fork.id, "test") == [none, own]
+    assert world.models.vectors.lacking(chat.id, "test") == [none]
+    assert world.models.vectors.lacking(fork.id, "another embedder") == [done, none, own]
+
+
+async def test_what_was_sought_with_is_known_by_any_embedder(world: World) -> None:
+    chat = SessionBuilder()
+    asked, said = chat.say("asked"), chat.say("said")
+    await world.see(chat, vectors=[vector(chat.id, asked, part="query"), vector(chat.id, said)])
+
+    assert world.models.vectors.asked(chat.id) == {asked}
+
+
+async def test_an_instruction_without_a_word_lacks_no_vector(world: World) -> None:
+    chat = SessionBuilder()
+    chat.instruct("")
+    await world.see(chat)
+
+    assert world.models.vectors.missing(chat.id, "test") == []
+
+
 async def test_a_vector_that_comes_after_its_message_was_forgotten_is_refused(world: World) -> None:
     chat, gone = SessionBuilder(), SessionBuilder("gone")
     secret = chat.say("my secret")
