@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import orjson
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from api.access.keys import LOCAL
@@ -146,7 +146,7 @@ def _compared(names: Sequence[str], answers: Sequence[Row]) -> Table:
         "turns",
         "changed",
         "overlap",
-        *(f"{what} {name}" for what in ("tokens", "recall") for name in names),
+        *(Column(f"{what} {name}", overflow="fold") for what in ("tokens", "recall") for name in names),
     )
     for one in answers:
         asked = one["questions"]

@@ -22,7 +22,7 @@ from tests.server_process import begun, run, started
 from tests.serving_system import AS_MIRA, served_system
 from tests.system import System
 
-LINES = 400
+LINES = 800
 PIANO = {"query": "Who helped me with the piano?", "k": 5}
 EMBED = ("embed", "--model", "minilm-l6-v2")
 KEYS = {"HEARTLINE_API_KEYS": f"mira:{MIRA}"}
@@ -69,7 +69,7 @@ def recalled(http: httpx2.Client, at: int) -> Any:
 
 
 def replays(http: httpx2.Client) -> list[Any]:
-    events = answer(http, "GET", "/sessions/boats/events?limit=1000&after=801")["data"]
+    events = answer(http, "GET", f"/sessions/boats/events?limit=1000&after={2 * LINES}")["data"]
     turns = [event["data"]["turn"] for event in events if event["type"] == "session.context-built"]
     return [answer(http, "POST", f"/sessions/boats/turns/{turn}/replay")["identical"] for turn in turns]
 
