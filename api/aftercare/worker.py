@@ -158,8 +158,13 @@ class Aftercare:
             await self._look_after(session, progress)
 
     async def _look_after(self, session: UUID, progress: Progress | None) -> None:
-        parts = self._parts
         await self._caught_up()
+        await self._read(session, progress)
+        if await self._summarise(session):
+            await self._read(session, None)
+
+    async def _read(self, session: UUID, progress: Progress | None) -> None:
+        """Encode texts that have no vectors, and read emotions in messages that have none."""
         missing = await asyncio.to_thread(self._missing, session)
         for start in range(0, len(missing), BATCH):
             batch = missing[start : start + BATCH]
@@ -168,10 +173,14 @@ class Aftercare:
                 progress(start + len(batch), len(missing))
         if missing:
             await self._caught_up()
+
+    async def _summarise(self, session: UUID) -> bool:
+        """Whether any summary was due, and written."""
         covered = 0
-        while (count := await parts.summariser.summarise_if_due(session)) > covered:
+        while (count := await self._parts.summariser.summarise_if_due(session)) > covered:
             covered = count
             await self._caught_up()
+        return covered > 0
 
     async def _caught_up(self) -> None:
         """Raises Unavailable when a view stopped: what it lacks would be found missing, and appended, for ever."""
