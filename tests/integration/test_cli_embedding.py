@@ -21,7 +21,8 @@ from tests.commands import Command, bare, commanding
 from tests.postgres import ask, schema
 
 LINES = 200
-EMBED = ("embed", "--model", "minilm-l6-v2")
+PRESENT, OTHER = "minilm-l6-v2-int8", "minilm-l6-v2"
+EMBED = ("embed", "--model", OTHER)
 
 
 @pytest.fixture
@@ -65,11 +66,14 @@ def test_everything_is_encoded_once_and_no_event_is_appended(
 
     assert heartline(*EMBED, "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["model"], told["encoded"], told["left"]) == ("minilm-l6-v2", LINES, 0)
+    assert (told["model"], told["encoded"], told["left"]) == (OTHER, LINES, 0)
     assert rows("vectors") == 2 * LINES  # with token vectors
 
     assert heartline(*EMBED) == 0
-    assert capsys.readouterr().out == f"0 texts encoded by {told['embedder']}\n"
+    assert capsys.readouterr().out.splitlines() == [
+        f"0 texts encoded by {told['embedder']}",
+        *what_next(OTHER, PRESENT, 0),
+    ]
     assert rows("stored_events") == before
 
 
@@ -121,12 +125,14 @@ def test_it_says_what_is_left_and_what_to_do_next() -> None:
 
 
 def test_a_comparison_says_what_has_no_vector_yet(heartline: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    present = ("--embedder", "minilm-l6-v2")
+    assert heartline(*EMBED) == 0
+    capsys.readouterr()
 
-    assert heartline("compare", "boats", *present, *present) == 0
+    assert heartline("compare", "boats", "--embedder", PRESENT, "--embedder", OTHER) == 0
 
-    lacking = f"session boats: {LINES} texts have no vector of minilm-l6-v2 yet, so 0 turns are left out."
-    assert lacking in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"session boats: {LINES} texts have no vector of {PRESENT} yet, so 0 turns are left out." in told
+    assert f"vector of {OTHER} yet" not in told
 
 
 def test_a_model_that_there_is_not_is_said_in_one_sentence(

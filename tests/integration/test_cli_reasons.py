@@ -93,7 +93,7 @@ def test_each_command_tells_in_tables_and_in_json(
     assert compared["sessions"][0]["questions"]["recall"][0] == 1.0
     assert "100.0%" in told(*pair)
 
-    present = ("--embedder", "minilm-l6-v2")
+    present = ("--embedder", "minilm-l6-v2-int8")
     compared = answer("compare", "harbour", *present, *present, "--questions", str(questions))
     (same,) = compared["sessions"]
     assert (same["compared"], same["changed"], same["overlap"], same["missing"]) == (2, 0, 1.0, [0, 0])
