@@ -97,14 +97,15 @@ def turns(server: ServerProcess, session: str) -> list[str]:
     return [event["data"]["turn"] for event in events(server, session) if event["type"] == "session.context-built"]
 
 
-def replays(server: ServerProcess, session: str) -> list[dict[str, Any]]:
-    """Every turn of a session, rendered again."""
-    return [server.post(f"/sessions/{session}/turns/{turn}/replay") for turn in turns(server, session)]
+def replays(server: ServerProcess, session: str, last: int = 0) -> list[dict[str, Any]]:
+    """Every turn of a session, or its last ones, rendered again."""
+    asked = turns(server, session)[-last:]
+    return [server.post(f"/sessions/{session}/turns/{turn}/replay") for turn in asked]
 
 
-def all_identical(server: ServerProcess, session: str) -> bool:
-    """Whether there are turns in a session and each replays to the same bytes."""
-    replayed = replays(server, session)
+def all_identical(server: ServerProcess, session: str, last: int = 0) -> bool:
+    """Whether there are turns in a session and each, or each of the last, replays to the same bytes."""
+    replayed = replays(server, session, last)
     return bool(replayed) and all(one["identical"] is True for one in replayed)
 
 
