@@ -161,12 +161,6 @@ class Reasons(Protocol):
         """After which event the query no longer recalls what it should."""
         ...
 
-    async def compare(
-        self, owner: str, session: str, policies: tuple[str, str], questions: Sequence[KnownAnswer] = ()
-    ) -> JsonObject:
-        """Two policies over all the session's turns, and over questions. Raises InvalidRequest for an unknown one."""
-        ...
-
 
 class Archive(Protocol):
     """Sessions brought in and out."""

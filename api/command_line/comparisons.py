@@ -1,7 +1,7 @@
 """Commands over a session's whole history: `heartline bisect | compare`. No language model is called."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -15,7 +15,7 @@ from api.access.keys import LOCAL
 from api.command_line.asking import answer
 from api.services import Expectation, KnownAnswer
 from api.settings import load_settings
-from api.terminal import AsJson, DataDir, Owner, out, say, say_json
+from api.terminal import AsJson, DataDir, Owner, out, progress, say, say_json
 from domain.errors import InvalidRequest
 from domain.records import Json
 
@@ -95,7 +95,9 @@ def compare(
     known = read_questions(questions.read_bytes()) if questions is not None else []
     names = policies or embedders
     ask = _by_policies if policies else _by_embedders
-    compared = asyncio.run(ask(data_dir, (names[0], names[1]), _Asked(owner=owner, sessions=sessions, known=known)))
+    with progress("comparing turns") as step:
+        asked = _Asked(owner=owner, sessions=sessions, known=known, step=step)
+        compared = asyncio.run(ask(data_dir, (names[0], names[1]), asked))
     if as_json:
         say_json({"policies" if policies else "embedders": names, "sessions": compared})
         return
@@ -109,18 +111,20 @@ def compare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """Whose sessions are compared, and over which questions."""
+    """Whose sessions are compared, and over which questions; `step` is told how far it is in each."""
 
     owner: str
     sessions: Sequence[str]
     known: Sequence[KnownAnswer]
+    step: Callable[[int, int], None]
 
 
 async def _by_policies(data_dir: Path | None, pair: tuple[str, str], asked: _Asked) -> list[Json]:
     from api.bootstrap import assembled
 
     async with assembled(load_settings(data_dir=data_dir)) as system:
-        return [await system.reasons.compare(asked.owner, one, pair, asked.known) for one in asked.sessions]
+        compare = system.reasons.compare
+        return [await compare(asked.owner, one, pair, asked.known, asked.step) for one in asked.sessions]
 
 
 async def _by_embedders(data_dir: Path | None, pair: tuple[str, str], asked: _Asked) -> list[Json]:
@@ -129,7 +133,8 @@ async def _by_embedders(data_dir: Path | None, pair: tuple[str, str], asked: _As
 
     first, second = (load_settings(data_dir=data_dir, embedding_model=model) for model in pair)
     async with assembled(first) as system, encoding(second) as other:
-        return [await system.reasons.compare_embedders(asked.owner, one, other, asked.known) for one in asked.sessions]
+        compare = system.reasons.compare_embedders
+        return [await compare(asked.owner, one, other, asked.known, asked.step) for one in asked.sessions]
 
 
 def _lacking(row: Row, model: str, missing: int) -> str:

@@ -6,7 +6,7 @@ lack a vector of one of the embedders, all ends before the first of them: nothin
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 from uuid import UUID
@@ -46,6 +46,9 @@ class Side:
 
 Pair = tuple[Side, Side]
 
+Progress = Callable[[int, int], None]
+"""Told how many turns of how many are compared."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
@@ -54,7 +57,9 @@ class Comparison:
     reader: Reader
     sides: Pair
 
-    async def answer(self, owner: str, session: str, questions: Sequence[KnownAnswer]) -> JsonObject:
+    async def answer(
+        self, owner: str, session: str, questions: Sequence[KnownAnswer], progress: Progress = lambda done, total: None
+    ) -> JsonObject:
         """Per turn and in all: whether the context changed, tokens, overlap of the kept memories (1.0 where neither
         kept any); with questions the mean share of their evidence that each recalls. `missing` counts the texts that
         lack a vector on each side."""
@@ -62,11 +67,12 @@ class Comparison:
         upto = min(lacking[0] | lacking[1], default=None)
         rows: list[dict[str, Json]] = []
         left_out: list[str] = []
-        for turn in turns:
+        for number, turn in enumerate(turns, start=1):
             whole = upto is None or turn.version < upto
             row = await self._row(await self.sides[0].past.of(turn)) if whole and turn.context is not None else None
             left_out.extend([turn.id] if row is None else [])
             rows.extend([] if row is None else [row])
+            progress(number, len(turns))
         at = None if upto is None else upto - 1
         return {
             "session_id": session,

@@ -8,7 +8,7 @@ from api.chat.contexts import Contexts
 from api.chat.perception import Perception
 from api.ports import Encoder, EventLog
 from api.reasons.bisect import Bisection
-from api.reasons.comparison import Comparison, Side
+from api.reasons.comparison import Comparison, Progress, Side
 from api.reasons.past import Past
 from api.reasons.what_if import Alternatives
 from api.reasons.why_not import WhyNot
@@ -52,20 +52,31 @@ class SessionReasons:
         return await search.answer(owner, session, expected)
 
     async def compare(
-        self, owner: str, session: str, policies: tuple[str, str], questions: Sequence[KnownAnswer] = ()
+        self,
+        owner: str,
+        session: str,
+        policies: tuple[str, str],
+        questions: Sequence[KnownAnswer] = (),
+        progress: Progress = lambda done, total: None,
     ) -> JsonObject:
+        """Two policies over all the session's turns, and over questions. Raises InvalidRequest for an unknown one."""
         first, second = map(policy_named, policies)
         comparison = Comparison(reader=self._reader, sides=(self._side(first), self._side(second)))
-        return await comparison.answer(owner, session, questions)
+        return await comparison.answer(owner, session, questions, progress)
 
     async def compare_embedders(
-        self, owner: str, session: str, other: Encoder, questions: Sequence[KnownAnswer] = ()
+        self,
+        owner: str,
+        session: str,
+        other: Encoder,
+        questions: Sequence[KnownAnswer] = (),
+        progress: Progress = lambda done, total: None,
     ) -> JsonObject:
         """The vectors of the present embedder and of another one over all the session's turns, and over questions, both
         by the present policy."""
         theirs, policy = self._by(other), self.contexts.seeking.policy
         comparison = Comparison(reader=self._reader, sides=(self._side(policy), theirs._side(policy)))
-        return await comparison.answer(owner, session, questions)
+        return await comparison.answer(owner, session, questions, progress)
 
     def _by(self, encoder: Encoder) -> "SessionReasons":
         """The same views asked by the vectors of another embedder."""

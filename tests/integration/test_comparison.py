@@ -45,6 +45,17 @@ async def test_a_policy_compared_with_itself_changes_nothing(talked: System) -> 
     assert await exported(talked) == before
 
 
+async def test_it_tells_how_far_it_is(talked: System) -> None:
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+
+    await talked.reasons.compare(OWNER, "harbour", ("hybrid", "cosine"), progress=tell)
+
+    assert told == [(1, 2), (2, 2)]
+
+
 async def test_every_turn_tells_what_each_policy_kept_and_what_it_took(talked: System) -> None:
     found = await compare(talked, "hybrid", "cosine")
 
