@@ -53,25 +53,20 @@ function told(health) {
   return [
     el(`p.state-${health.status}`, {}, el("b", {}, { ok: "All is well.", degraded: "It serves, with less.", unavailable: "It cannot serve." }[health.status] ?? health.status)),
     health.reasons?.map((reason) => el("p.note", {}, reason)),
-    el("div.scrolling", {}, el("table", { "aria-label": "Parts of the server" }, el("tbody", {}, rows.filter(([, what]) => what).map(([name, what, how]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, what), el("td.faint", {}, how)))))),
+    table("Parts of the server", el("tbody", {}, rows.filter(([, what]) => what).map(([name, what, how]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, what), el("td.faint", {}, how))))),
   ];
 }
 
 function timesOf(stages) {
   if (!stages.length) return el("p.faint", {}, "No turn since the server was started.");
   const most = Math.max(...stages.map((one) => one.p95));
-  return el(
-    "div.scrolling",
-    {},
+  return table(
+    "Stages of a turn",
+    el("thead", {}, el("tr", {}, ["Stage", "Turns", "Mean", "95 of 100 below"].map((name, at) => el(at ? "th.n" : "th", { scope: "col" }, name)), el("th", { scope: "col" }, el("span.unseen", {}, "As a bar")))),
     el(
-      "table",
-      { "aria-label": "Stages of a turn" },
-      el("thead", {}, el("tr", {}, ["Stage", "Turns", "Mean", "95 of 100 below"].map((name, at) => el(at ? "th.n" : "th", { scope: "col" }, name)), el("th", { scope: "col" }, el("span.unseen", {}, "As a bar")))),
-      el(
-        "tbody",
-        {},
-        stages.map((one) => el("tr", {}, el("th", { scope: "row" }, one.name.replaceAll("_", " ")), el("td.n", {}, count(one.count)), el("td.n", {}, ms(1000 * one.mean)), el("td.n", {}, ms(1000 * one.p95)), el("td.wide", {}, el("div.bar", { vars: { "--w": one.p95 / most } })))),
-      ),
+      "tbody",
+      {},
+      stages.map((one) => el("tr", {}, el("th", { scope: "row" }, one.name.replaceAll("_", " ")), el("td.n", {}, count(one.count)), el("td.n", {}, ms(1000 * one.mean)), el("td.n", {}, ms(1000 * one.p95)), el("td.wide", {}, el("div.bar", { vars: { "--w": one.p95 / most } })))),
     ),
   );
 }
@@ -84,18 +79,16 @@ function usageOf(days) {
   const dates = Array.from({ length: DAYS }, (_, number) => new Date(Date.now() - (DAYS - 1 - number) * 86_400_000).toISOString().slice(0, 10));
   return [
     el("div.spark", { role: "img", "aria-label": `Tokens a day over the last ${DAYS} days` }, dates.map((date) => el(by.has(date) ? "span" : "span.none", { vars: { "--h": (by.get(date) ?? 0) / most }, title: `${date}: ${count(by.get(date))} tokens` }))),
-    el(
-      "div.scrolling",
-      {},
-      el(
-        "table",
-        { "aria-label": "Usage by day" },
-        el("thead", {}, el("tr", {}, ["Day (UTC)", "Replies", "Tokens in", "Tokens out", "Cost"].map((name, at) => el(at ? "th.n" : "th", { scope: "col" }, name)))),
-        el("tbody", {}, [...days].reverse().map((day) => el("tr", {}, el("th", { scope: "row" }, day.date), [day.replies, day.input_tokens, day.output_tokens].map((number) => el("td.n", {}, count(number))), el("td.n", {}, money(day.estimated_cost_usd))))),
-      ),
+    table(
+      "Usage by day",
+      el("thead", {}, el("tr", {}, ["Day (UTC)", "Replies", "Tokens in", "Tokens out", "Cost"].map((name, at) => el(at ? "th.n" : "th", { scope: "col" }, name)))),
+      el("tbody", {}, [...days].reverse().map((day) => el("tr", {}, el("th", { scope: "row" }, day.date), [day.replies, day.input_tokens, day.output_tokens].map((number) => el("td.n", {}, count(number))), el("td.n", {}, money(day.estimated_cost_usd))))),
     ),
   ];
 }
+
+/** A table that scrolls by itself where the page is too narrow for it, by the keys too. */
+const table = (label, ...parts) => el("div.scrolling", { tabindex: 0, role: "region", "aria-label": label }, el("table", { "aria-label": label }, parts));
 
 function uptime(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
