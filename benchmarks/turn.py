@@ -2,7 +2,8 @@
 
 The server is the console script in a process of its own, asked over HTTP; its log is synced, its embedding model the
 real one. 64 sessions of each length are asked in rotation, by 1, 16 or 64 clients that never pause and send nothing but
-their newest message.
+their newest message. Of long ones there are as many as a server keeps warm, and no more clients than that: what a turn
+costs whose session must be read first is another question.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from benchmarks.console import Listening, listening, plain_http
 from benchmarks.report import Result, Row
 from benchmarks.sessions import QUIET, alike, data_folder, filling, progress
 from benchmarks.upstream import upstream
+from projections.indexes import WARM_DOCUMENTS
 
 SIZES: Final = (20, 600, 10_000)
 CLIENTS: Final = (1, 16, 64)
@@ -77,7 +79,7 @@ def measure(
 async def _fill(folder: Path, sizes: Sequence[int], sessions: int, bar: Progress) -> None:
     async with filling(folder) as system:
         for size in sizes:
-            await alike(system, [_name(size, number) for number in range(sessions)], size, bar)
+            await alike(system, [_name(size, number) for number in range(_warm(size, sessions))], size, bar)
 
 
 class _Bench:
@@ -92,8 +94,9 @@ class _Bench:
 
     async def cells(self, size: int, clients: Sequence[int]) -> list[Cell]:
         """All of one length. A session's first turn reads its index into memory and is not measured."""
-        await self._round(size, clients=4, turns=self._sessions, task=f"warming sessions of {size:,}")
-        return [await self._cell(size, count) for count in clients]
+        sessions = _warm(size, self._sessions)
+        await self._round(size, clients=4, turns=sessions, task=f"warming sessions of {size:,}")
+        return [await self._cell(size, count) for count in clients if count <= sessions]
 
     async def _cell(self, size: int, clients: int) -> Cell:
         direct = await ask_all(
@@ -109,8 +112,9 @@ class _Bench:
 
     async def _round(self, size: int, *, clients: int, turns: int, task: str) -> list[Heard]:
         bar = self._bar.add_task(task, total=turns)
+        sessions = _warm(size, self._sessions)
         asked = [
-            (f"/sessions/{_name(size, number % self._sessions)}/v1/chat/completions", text)
+            (f"/sessions/{_name(size, number % sessions)}/v1/chat/completions", text)
             for number, text in enumerate(questions(turns, seed=clients))
         ]
         heard = await ask_all(self._server.url, clients, asked, lambda: self._bar.advance(bar))
@@ -120,12 +124,18 @@ class _Bench:
     def parts(self, size: int, cell: Cell) -> dict[str, list[float]]:
         """What the server noted of each turn, in milliseconds."""
         found: defaultdict[str, list[float]] = defaultdict(list)
+        sessions = _warm(size, self._sessions)
         with plain_http(base_url=self._server.url) as http:
             for number, heard in enumerate(cell.heard):
-                answer = http.get(f"/sessions/{_name(size, number % self._sessions)}/turns/{heard.turn}")
+                answer = http.get(f"/sessions/{_name(size, number % sessions)}/turns/{heard.turn}")
                 for part, ms in cast("dict[str, float]", answer.raise_for_status().json()["timings_ms"]).items():
                     found[part].append(ms)
         return found
+
+
+def _warm(size: int, sessions: int) -> int:
+    """How many of so many sessions of this length are kept warm together, with room for what is said meanwhile."""
+    return max(1, min(sessions, WARM_DOCUMENTS * 4 // 5 // size))
 
 
 def _name(size: int, number: int) -> str:
