@@ -8,6 +8,7 @@ Reads views and computes. All of it blocks: call it off the event loop.
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -83,10 +84,9 @@ class Seeking:
         """The best `count` candidates (with filters: all of them) with what they come from, read a few at a time:
         mostly the first few are enough. None is the source of what was forgotten since, or does not pass the filters.
         """
-        best = list(ranking.best(len(ranking.order) if sought.filters.any else count))
+        best = ranking.best(len(ranking.order) if sought.filters.any else count)
         step = BLOCK if sought.filters.any else self.policy.top_k + 4
-        for start in range(0, len(best), step):
-            block = best[start : start + step]
+        while block := list(islice(best, step)):
             told = self._fitting(sought, block)
             yield from ((ranked, told.get(ranked.document.version)) for ranked in block)
 
