@@ -70,10 +70,14 @@ class Caller:
 
 
 async def ask_all(
-    url: str, clients: int, asked: Sequence[tuple[str, str]], done: Callable[[], None] = lambda: None
+    url: str,
+    clients: int,
+    asked: Sequence[tuple[str, str]],
+    done: Callable[[], None] = lambda: None,
+    pause_seconds: float = 0.0,
 ) -> list[Heard]:
     """Every reply to these paths and texts, in the order asked. Client n asks the n-th of every round of `clients`, one
-    after the other; `done` is called after each reply."""
+    after the other, with a pause between them; `done` is called after each reply."""
     heard: dict[int, Heard] = {}
 
     async def client(first: int) -> None:
@@ -81,6 +85,7 @@ async def ask_all(
         for number in range(first, len(asked), clients):
             heard[number] = await caller.ask(*asked[number])
             done()
+            await asyncio.sleep(pause_seconds)
         await caller.close()
 
     await asyncio.gather(*(client(number) for number in range(clients)))

@@ -1,9 +1,9 @@
 """What memory adds to a streamed turn of 50 chunks, against the same upstream called directly in the same run.
 
 The server is the console script in a process of its own, asked over HTTP; its log is synced, its embedding model the
-real one. 64 sessions of each length are asked in rotation, by 1, 16 or 64 clients that never pause and send nothing but
-their newest message. Of long ones there are as many as a server keeps warm, and no more clients than that: what a turn
-costs whose session must be read first is another question.
+real one. 64 sessions of each length are asked in rotation by clients that send nothing but their newest message: by one
+that pauses between its turns, as people do, and by 1, 16 or 64 that never do. Of long sessions there are as many as a
+server keeps warm, and no more clients than that: what a turn of a session costs that is not warm is another question.
 """
 
 import asyncio
@@ -30,12 +30,16 @@ SESSIONS: Final = 64
 TURNS: Final = 192
 """Measured turns of a cell; each session gets as many as every other."""
 
+PAUSE_SECONDS: Final = 0.1
+"""Longer than all that a turn leaves to be done behind it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One row of the table: so many clients at once in sessions of one length."""
+    """One row of the table: so many clients at once, pausing or not, in sessions of one length."""
 
     clients: int
+    pausing: bool
     direct: Sequence[Heard]
     heard: Sequence[Heard]
     cpu_ms: float
@@ -45,7 +49,7 @@ class Cell:
         direct, heard = _firsts(self.direct), _firsts(self.heard)
         return {
             "messages": f"{size:,}",
-            "clients": float(self.clients),
+            "clients": f"{self.clients}, pausing" if self.pausing else f"{self.clients}",
             "direct p50 ms": statistics.median(direct),
             "first token p50 ms": statistics.median(heard),
             "added p50 ms": statistics.median(heard) - statistics.median(direct),
@@ -72,7 +76,7 @@ def measure(
     rows = [cell.row(size) for size, found in cells.items() for cell in found]
     return [
         Result(title="a streamed turn of 50 chunks, beside the upstream called directly", rows=rows),
-        Result(title=f"its parts with {clients[0]} client, p50 (p95) in ms", rows=_parts_table(parts)),
+        Result(title="its parts with one client that pauses, p50 (p95) in ms", rows=_parts_table(parts)),
     ]
 
 
@@ -96,28 +100,30 @@ class _Bench:
         """All of one length. A session's first turn reads its index into memory and is not measured."""
         sessions = _warm(size, self._sessions)
         await self._round(size, clients=4, turns=sessions, task=f"warming sessions of {size:,}")
-        return [await self._cell(size, count) for count in clients if count <= sessions]
+        pausing = await self._cell(size, 1, pausing=True)
+        return [pausing, *[await self._cell(size, count) for count in clients if count <= sessions]]
 
-    async def _cell(self, size: int, clients: int) -> Cell:
+    async def _cell(self, size: int, clients: int, *, pausing: bool = False) -> Cell:
         direct = await ask_all(
             self._model, clients, [("/v1/chat/completions", text) for text in questions(self._turns)]
         )
         before, began = self._server.cpu_seconds(), asyncio.get_running_loop().time()
         heard = await self._round(
-            size, clients=clients, turns=self._turns, task=f"{size:,} messages, {clients} at once"
+            size, clients=clients, turns=self._turns, task=f"{size:,} messages, {clients} at once", pausing=pausing
         )
         seconds = asyncio.get_running_loop().time() - began
         cpu_ms = (self._server.cpu_seconds() - before) / self._turns * 1000
-        return Cell(clients=clients, direct=direct, heard=heard, cpu_ms=cpu_ms, seconds=seconds)
+        return Cell(clients=clients, pausing=pausing, direct=direct, heard=heard, cpu_ms=cpu_ms, seconds=seconds)
 
-    async def _round(self, size: int, *, clients: int, turns: int, task: str) -> list[Heard]:
+    async def _round(self, size: int, *, clients: int, turns: int, task: str, pausing: bool = False) -> list[Heard]:
         bar = self._bar.add_task(task, total=turns)
         sessions = _warm(size, self._sessions)
         asked = [
             (f"/sessions/{_name(size, number % sessions)}/v1/chat/completions", text)
-            for number, text in enumerate(questions(turns, seed=clients))
+            for number, text in enumerate(questions(turns, seed=0 if pausing else clients))
         ]
-        heard = await ask_all(self._server.url, clients, asked, lambda: self._bar.advance(bar))
+        pause = PAUSE_SECONDS if pausing else 0.0
+        heard = await ask_all(self._server.url, clients, asked, lambda: self._bar.advance(bar), pause)
         self._bar.remove_task(bar)
         return heard
 
