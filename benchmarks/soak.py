@@ -27,7 +27,9 @@ from benchmarks.sessions import QUIET, data_folder, progress
 MINUTES: Final = 120.0
 STREAMS: Final = 4
 SESSIONS: Final = 100
-"""In turn, so that each grows and is let go of and fetched again."""
+TURNS_EACH: Final = 10
+"""In so many sessions there is talk in turn, and after so many turns of each in as many new ones: a session that grew for
+ever would rightly take more and more memory. Soon there are more than are kept warm."""
 
 LOOKS: Final = 12
 """Times that the server is looked at, evenly spread."""
@@ -98,7 +100,7 @@ async def _loaded(server: Listening, seconds: float, streams: int, sessions: int
         caller = await Caller.connected(server.url)
         while time.monotonic() < began + seconds:
             number = next(turns)
-            await caller.ask(f"/sessions/soak-{number % sessions}/v1/chat/completions", next(texts))
+            await caller.ask(f"/sessions/{_name(number, sessions)}/v1/chat/completions", next(texts))
         await caller.close()
 
     talking = [asyncio.create_task(stream()) for _ in range(streams)]
@@ -108,6 +110,10 @@ async def _loaded(server: Listening, seconds: float, streams: int, sessions: int
             looks.append(await asyncio.to_thread(_look, server, (time.monotonic() - began) / 60, next(turns)))
     await asyncio.gather(*talking)
     return looks
+
+
+def _name(turn: int, sessions: int) -> str:
+    return f"soak-{turn // (sessions * TURNS_EACH)}-{turn % sessions}"
 
 
 def _moments(seconds: float) -> Iterator[float]:
@@ -138,7 +144,9 @@ def main() -> int:
     out = Console()
     out.print(", ".join(f"{name} {value}" for name, value in machine().items()))
     looks = measure(minutes=arguments.minutes, streams=arguments.streams, sessions=arguments.sessions)
-    out.print(table(looks, f"{arguments.streams} streams without a pause in {arguments.sessions} sessions").table())
+    out.print(
+        table(looks, f"{arguments.streams} streams without a pause, {arguments.sessions} sessions at a time").table()
+    )
     for told in (faults := grown(looks)):
         out.print(told, style="red")
     return 1 if faults else 0
