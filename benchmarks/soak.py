@@ -28,8 +28,8 @@ MINUTES: Final = 120.0
 STREAMS: Final = 4
 SESSIONS: Final = 100
 TURNS_EACH: Final = 10
-"""In so many sessions there is talk in turn, and after so many turns of each in as many new ones: a session that grew for
-ever would rightly take more and more memory. Soon there are more than are kept warm."""
+"""In so many sessions there is talk in turn, and after so many turns of each in as many new ones: a session that grew
+for ever would rightly take more and more memory. Soon there are more than are kept warm."""
 
 LOOKS: Final = 12
 """Times that the server is looked at, evenly spread."""
