@@ -33,7 +33,8 @@ def found_last(text: str, replies: Sequence[str]) -> tuple[int, str] | None:
     """Which of these replies, the first that does, stands inside the text, and what follows it there."""
     for place, reply in enumerate(replies):
         words = reply.split()
-        if len(reply) < TELLING or not words:
+        # The last is asked because a pattern costs milliseconds to compile, and mostly a short message is asked about.
+        if len(reply) < TELLING or not words or len(" ".join(words)) > len(text):
             continue
         found = list(re.finditer(r"\s+".join(map(re.escape, words)), text, re.IGNORECASE))
         if found:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import Final, NamedTuple
 
 from domain import folding, names
@@ -151,7 +152,7 @@ class _Reader:
         dialogue, known = self._prompt.dialogue, self._known
         if len(dialogue) != 1 or dialogue[0].role != "user":
             return None
-        ours = [version for version in reversed(known.path) if known.messages[version].ours][:REPLIES_SOUGHT]
+        ours = list(islice((one for one in reversed(known.path) if known.messages[one].ours), REPLIES_SOUGHT))
         found = folding.found_last(dialogue[0].text, [known.texts.get(version, "") for version in ours])
         if found is None:
             return None

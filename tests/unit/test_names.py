@@ -45,3 +45,10 @@ def test_a_reply_is_found_inside_a_longer_text_whatever_its_white_space():
         "Robin: Thanks.",
     )
     assert folding.found_last(whole, ["Thanks."]) is None
+
+
+def test_a_reply_that_is_the_whole_text_is_found_and_one_longer_than_it_is_not():
+    reply = "SIT down,  the kettle is nearly there."
+
+    assert folding.found_last("Sit down, the kettle is nearly there.", [reply]) == (0, "")
+    assert folding.found_last("Sit down, the kettle is nearly there", [reply]) is None
