@@ -11,6 +11,7 @@ from projections import checkpoints
 from projections.checkpoints import LOG, VECTORS, Checkpoint
 from projections.looking import fault_in, looking_at
 from projections.read_models import FINGERPRINT
+from projections.vectors import WITHOUT_VECTOR
 from projections.views import FILE_NAME
 
 
@@ -62,11 +63,7 @@ def _read(db: sqlite3.Connection, name: str, held: bool, embedder: str) -> SlotF
     log, feed = known.get(LOG, Checkpoint(name=LOG)), known.get(VECTORS, Checkpoint(name=VECTORS))
     (vectors,) = db.execute("SELECT count(*) FROM vectors").fetchone()
     (wanting,) = db.execute(
-        """SELECT count(*) FROM vectors_wanted w WHERE NOT EXISTS (
-            SELECT 1 FROM vectors v WHERE v.session = w.session AND v.version = w.version
-            AND v.embedder = :embedder AND v.part != 'query'
-        )""",
-        {"embedder": embedder},
+        f"SELECT count(*) FROM vectors_wanted t WHERE {WITHOUT_VECTOR}", {"embedder": embedder}
     ).fetchone()
     (refused,) = db.execute(
         "SELECT EXISTS (SELECT 1 FROM vectors_refused) OR EXISTS (SELECT 1 FROM lineage WHERE erased)"

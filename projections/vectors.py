@@ -5,6 +5,7 @@ They are write-once: a vector that is there is never replaced and never computed
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from domain.events import (
@@ -22,6 +23,12 @@ from domain.messages import is_speech
 from projections.lineage import forget, forgotten_in, held, in_reach, named_in_reach, naming, scope, sweep
 from projections.ports import LoggedEvent, LoggedVector
 from projections.views import Views
+
+WITHOUT_VECTOR: Final = """NOT EXISTS (
+    SELECT 1 FROM vectors v WHERE v.session = t.session AND v.version = t.version
+    AND v.embedder = :embedder AND v.part != 'query'
+)"""
+"""Of a text `t` that wants a vector: it has none of the embedder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +151,7 @@ class Vectors:
         """Versions of all texts that the session can see, its ancestors' among them, without a vector of this
         embedder, oldest first."""
         rows = self._views.read().execute(
-            f"""SELECT t.version {in_reach("vectors_wanted")} WHERE NOT EXISTS (
-                SELECT 1 FROM vectors v WHERE v.session = t.session AND v.version = t.version
-                AND v.embedder = :embedder AND v.part != 'query'
-            ) ORDER BY t.version""",
+            f"SELECT t.version {in_reach('vectors_wanted')} WHERE {WITHOUT_VECTOR} ORDER BY t.version",
             scope(session, None, embedder=embedder),
         )
         return [version for (version,) in rows]
@@ -158,10 +162,7 @@ class Vectors:
         An ancestor's are the ancestor's to fill in: vectors are kept with the session whose event brought the text.
         """
         rows = self._views.read().execute(
-            """SELECT version FROM vectors_wanted w WHERE session = :session AND NOT EXISTS (
-                SELECT 1 FROM vectors v WHERE v.session = w.session AND v.version = w.version
-                AND v.embedder = :embedder AND v.part != 'query'
-            ) ORDER BY version""",
+            f"SELECT version FROM vectors_wanted t WHERE session = :session AND {WITHOUT_VECTOR} ORDER BY version",
             {"session": session.hex, "embedder": embedder},
         )
         return [version for (version,) in rows]
@@ -169,10 +170,7 @@ class Vectors:
     def incomplete(self, embedder: str) -> list[UUID]:
         """Sessions with messages of their own that have no vector of this embedder."""
         rows = self._views.read().execute(
-            """SELECT DISTINCT session FROM vectors_wanted w WHERE NOT EXISTS (
-                SELECT 1 FROM vectors v WHERE v.session = w.session AND v.version = w.version
-                AND v.embedder = :embedder AND v.part != 'query'
-            )""",
+            f"SELECT DISTINCT session FROM vectors_wanted t WHERE {WITHOUT_VECTOR}",
             {"embedder": embedder},
         )
         return [UUID(session) for (session,) in rows]
