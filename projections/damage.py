@@ -9,8 +9,6 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any, Final, Self, cast
 
-from domain.errors import Unavailable
-
 TOLD: Final = "The read models were damaged and are being made anew from the log: try again in a moment."
 
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -61,7 +59,7 @@ class WholeCursor(sqlite3.Cursor):
 
 
 class WatchedConnection(sqlite3.Connection):
-    """A reading connection that asks `refusal`, once it is set, what its reader is told in an error's place.
+    """A reading connection that gives every error to `refuse`, once it is set, which may raise another in its place.
 
     Another thread may close it: that waits for the statement that is being executed. One closed under a running
     statement would take the process with it.
@@ -69,7 +67,7 @@ class WatchedConnection(sqlite3.Connection):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.refusal: Callable[[sqlite3.Error], Unavailable | None] = lambda error: None
+        self.refuse: Callable[[sqlite3.Error], None] = lambda error: None
         self._busy = Lock()
         self._closing = False
 
@@ -80,10 +78,8 @@ class WatchedConnection(sqlite3.Connection):
                     raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
                 return self.cursor(WholeCursor).execute(sql, parameters).keep()
         except sqlite3.DatabaseError as error:
-            told = self.refusal(error)
-            if told is None:
-                raise
-            raise told from error
+            self.refuse(error)
+            raise
 
     def close(self) -> None:
         self._closing = True

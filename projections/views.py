@@ -149,21 +149,18 @@ class Views:
         try:
             db = _connect(self.file, WatchedConnection)
         except sqlite3.DatabaseError as error:
-            told = self._refusal(error, identity)
-            if told is None:
-                raise
-            raise told from error
-        db.refusal = lambda error: self._refusal(error, identity)
+            self._refuse(error, identity)
+            raise
+        db.refuse = lambda error: self._refuse(error, identity)
         db.execute("PRAGMA query_only = ON")
         return db
 
-    def _refusal(self, error: sqlite3.Error, identity: Identity) -> Unavailable | None:
-        """What a reader is told in place of an error of the machine's; None where it is ours."""
+    def _refuse(self, error: sqlite3.Error, identity: Identity) -> None:
+        """Raises Unavailable, which a reader is told, in place of an error of the machine's; not where it is ours."""
         if self.suspects(error, of=identity):
-            return Unavailable(TOLD)
+            raise Unavailable(TOLD) from error
         if is_of_the_machine(error):
-            return Unavailable(f"The read models cannot be read now ({error}): try again in a moment.")
-        return None
+            raise Unavailable(f"The read models cannot be read now ({error}): try again in a moment.") from error
 
     # -- damage --------------------------------------------------------------------------------------------------------
 
