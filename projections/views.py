@@ -26,7 +26,7 @@ from projections.ports import LoggedEvent
 OPEN = 2**63 - 1
 """The `until_version` of what has not ended, and the version that stands for "now"."""
 
-MEANING = 1
+MEANING = 2
 """To be raised when a view writes other rows into the same tables: it makes every file be rebuilt."""
 
 FILE_NAME = "views.sqlite3"
