@@ -25,7 +25,7 @@ from api.settings import Settings
 from api.watch import Watch
 from api.wiring.answering import now
 from api.wiring.assembly import Assembly, System
-from api.wiring.outside import Outside, allowance_of, encoder_of, locks_of, reranker_of
+from api.wiring.outside import Outside, allowance_of, encoding, locks_of, reranker_of
 from api.wiring.storage import open_memory
 from projections.remembered import Remembered
 
@@ -54,8 +54,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[System, None]:
         stack.enter_context(one_blas_thread())
         await asyncio.to_thread(memory.follower.catch_up)
         memory.follower.start()
-        encoder = encoder_of(settings, watch.metrics)
-        stack.push_async_callback(encoder.close)
+        encoder = await stack.enter_async_context(encoding(settings, watch.metrics))
         tokens = await asyncio.to_thread(O200kTokens)
         patience = Patience(retried=watch.metrics.retried)
         album = Album(memory.log.read_image)

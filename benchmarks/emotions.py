@@ -23,7 +23,7 @@ from api.adapters.emotion_head import load_head
 from api.adapters.goemotions import GoEmotionsDetector
 from api.ports import EmotionDetector, Encoder, Encoding
 from api.settings import EmbeddingModel, load_settings
-from api.wiring.outside import encoder_of
+from api.wiring.outside import encoding
 from benchmarks.imports import DEFAULT_MODEL
 from domain.affect import FEELINGS, SHADES
 from domain.emotion import NEUTRAL, KeywordDetector
@@ -109,9 +109,9 @@ async def encode(texts: Sequence[str], encoder: Encoder, *, batch: int = 64) -> 
 def cost_ms(detector: EmotionDetector, texts: Sequence[str], encodings: Sequence[Encoding]) -> dict[str, float]:
     """Milliseconds of CPU that reading one text takes beyond its encoding: median and 95th percentile."""
     spent: list[float] = []
-    for text, encoding in zip(texts, encodings, strict=True):
+    for text, one in zip(texts, encodings, strict=True):
         started = time.thread_time_ns()
-        detector.detect(text, encoding)
+        detector.detect(text, one)
         spent.append((time.thread_time_ns() - started) / 1e6)
     return {"p50_ms": float(np.median(spent)), "p95_ms": float(np.quantile(spent, 0.95))}
 
@@ -144,11 +144,8 @@ def evaluate(file: Path, embedding_model: EmbeddingModel = DEFAULT_MODEL) -> dic
 
 
 async def _encoded(texts: Sequence[str], model: EmbeddingModel) -> list[Encoding]:
-    encoder = encoder_of(load_settings(embedding_model=model))
-    try:
+    async with encoding(load_settings(embedding_model=model)) as encoder:
         return await encode(texts, encoder)
-    finally:
-        await encoder.close()
 
 
 def rows(result: Mapping[str, Any]) -> list[dict[str, str | float]]:

@@ -19,14 +19,13 @@ from api.chat.resolution import Resolver
 from api.chat.seeking import Seeking
 from api.chat.turns import TurnParts, Turns
 from api.settings import Settings
-from api.wiring.outside import Outside
+from api.wiring.outside import Outside, projection_of
 from api.wiring.storage import Memory
 from domain.budget import Shares
 from projections.acquaintances import Acquaintances
 from projections.indexes import Indexes
 from projections.policies import Policy, policy_named
 from projections.remembered import Remembered
-from projections.token_vectors import projection
 
 UNLIMITED = 1_000_000
 """Messages of history in a window that only its tokens limit."""
@@ -44,8 +43,7 @@ class Answering:
 
     @classmethod
     def of(cls, settings: Settings, memory: Memory, outside: Outside, remembered: Remembered) -> Self:
-        kept = projection() if settings.token_vectors else None
-        perception = Perception(outside.encoder, *outside.detectors, projection=kept)
+        perception = Perception(outside.encoder, *outside.detectors, projection=projection_of(settings))
         seeking = Seeking(
             remembered=remembered,
             indexes=Indexes(remembered, embedders=perception.embedders, dimensions=outside.encoder.dimensions),

@@ -17,10 +17,9 @@ from api.health import Disk
 from api.providers import models
 from api.settings import Settings, without_password
 from api.wiring.answering import now
-from api.wiring.outside import allowance_of, encoder_of
+from api.wiring.outside import allowance_of, encoder_of, projection_of
 from api.wiring.storage import LOG_FILE
 from domain.emotion import KeywordDetector
-from projections.token_vectors import projection
 
 
 @asynccontextmanager
@@ -34,12 +33,11 @@ async def examining(settings: Settings) -> AsyncGenerator[Doctor, None]:
         allowance = allowance_of(settings) if settings.redis_url is not None else None
         if allowance is not None:
             stack.push_async_callback(allowance.close)
-        kept = projection() if settings.token_vectors else None
         key_files = [settings.key_file, *([settings.tls_key_file] if settings.tls_key_file is not None else [])]
         yield Doctor(
             disk=Disk(folder=settings.data_dir),
             log=log,
-            embedders=Perception(encoder_of(settings), KeywordDetector(), projection=kept).embedders,
+            embedders=Perception(encoder_of(settings), KeywordDetector(), projection=projection_of(settings)).embedders,
             check_embedder=partial(check, MODEL_DIR / "model.safetensors"),
             model=model,
             lists_every_model=settings.provider != "openai" or settings.openai_base_url is None,

@@ -9,11 +9,10 @@ from api.aftercare.filling import Filling
 from api.aftercare.missing import MissingVectors
 from api.chat.perception import Perception
 from api.settings import Settings
-from api.wiring.outside import encoding, locks_of
+from api.wiring.outside import encoding, locks_of, projection_of
 from api.wiring.storage import open_memory
 from domain.emotion import KeywordDetector
 from projections.remembered import Remembered
-from projections.token_vectors import projection
 
 
 @asynccontextmanager
@@ -28,11 +27,10 @@ async def filling(settings: Settings) -> AsyncGenerator[Filling]:
         encoder = await stack.enter_async_context(encoding(settings))
         locks = await asyncio.to_thread(locks_of, settings)
         stack.callback(locks.close)
-        kept = projection() if settings.token_vectors else None
         missing = MissingVectors(
             log=memory.log,
             remembered=Remembered(memory.models),
             # No emotion that it reads is stored.
-            perception=Perception(encoder, KeywordDetector(), projection=kept),
+            perception=Perception(encoder, KeywordDetector(), projection=projection_of(settings)),
         )
         yield Filling(missing=missing, follower=memory.follower, locks=locks)

@@ -12,11 +12,12 @@ from api.adapters.turn_locks import FileTurnLocks, TurnLocks
 from api.adapters.unmeasured import UNMEASURED
 from api.chat.album import Album
 from api.metrics import Metrics
-from api.ports import EmotionDetector, Encoder, Reranker
+from api.ports import EmotionDetector, Reranker
 from api.providers import Models
 from api.settings import Settings
 from api.watch import Watch
 from domain.budget import TokenCounter
+from projections.token_vectors import Projection, projection
 from projections.usage import Price
 
 if TYPE_CHECKING:
@@ -40,19 +41,24 @@ class Outside:
 
 
 def encoder_of(settings: Settings, metrics: Metrics = UNMEASURED) -> MiniLmEncoder:
-    """The embedding model. Close it."""
+    """The embedding model, not begun: whoever encodes takes it from `encoding`."""
     precision: Precision = "float32" if settings.embedding_model == "minilm-l6-v2" else "int8"
     return MiniLmEncoder(precision=precision, metrics=metrics)
 
 
 @asynccontextmanager
-async def encoding(settings: Settings) -> AsyncGenerator[Encoder]:
-    """The embedding model by itself, until the context ends."""
-    encoder = encoder_of(settings)
+async def encoding(settings: Settings, metrics: Metrics = UNMEASURED) -> AsyncGenerator[MiniLmEncoder]:
+    """The embedding model, until the context ends."""
+    encoder = encoder_of(settings, metrics)
     try:
         yield encoder
     finally:
         await encoder.close()
+
+
+def projection_of(settings: Settings) -> Projection | None:
+    """What makes token vectors small, where they are kept."""
+    return projection() if settings.token_vectors else None
 
 
 def locks_of(settings: Settings) -> TurnLocks:
