@@ -10,12 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from api.aftercare.missing import BATCH, MissingVectors
+from api.aftercare.missing import BATCH, MissingVectors, Progress, all_caught_up
 from api.ports import SessionLocks
 from domain.errors import TurnAlreadyOpen, Unavailable
 from projections.follower import Follower
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,4 @@ class Filling:
             raise Unavailable(failure)
 
     async def _caught_up(self) -> None:
-        """Raises Unavailable when a view stopped: what it lacks would be found missing for ever."""
-        await self.follower.caught_up()
-        if not self.follower.healthy:
-            raise Unavailable("A read model has stopped: nothing is encoded until it goes on.")
+        await all_caught_up(self.follower, "nothing is encoded")

@@ -6,7 +6,7 @@ be asked about by these vectors as well.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -14,11 +14,24 @@ from uuid import UUID, uuid5
 
 from api.chat.perception import Perceived, Perception
 from api.ports import EventLog
+from domain.errors import Unavailable
 from domain.question import query_form
+from projections.follower import Follower
 from projections.remembered import Remembered
 
 BATCH: Final = 64
 """Texts that are encoded and stored at once."""
+
+Progress = Callable[[int, int], None]
+"""Told how many texts of how many are done."""
+
+
+async def all_caught_up(follower: Follower, meanwhile: str) -> None:
+    """Return when everything in the log is in every view. Raises Unavailable, which says what is not done `meanwhile`,
+    also when a view stopped: what it lacks would be found missing for ever."""
+    await follower.caught_up()
+    if not follower.healthy:
+        raise Unavailable(f"A read model has stopped: {meanwhile} until it goes on.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,19 +6,19 @@ model, so it never holds up a turn for longer than an append.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from api.aftercare.missing import BATCH, MissingVectors
+from api.aftercare.missing import BATCH, MissingVectors, Progress, all_caught_up
 from api.aftercare.summariser import PATIENCE_SECONDS, Summariser
 from api.chat.leftovers import Leftovers
 from api.chat.perception import Perceived, Perception
 from api.commands import decided
 from api.log_ids import note
 from api.ports import EventLog, SessionLocks
-from domain.errors import HeartlineError, TurnAlreadyOpen, Unavailable
+from domain.errors import HeartlineError, TurnAlreadyOpen
 from projections.failures import VIEW_FAILURES
 from projections.follower import Follower
 from projections.remembered import Remembered
@@ -27,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 AGAIN_SECONDS: Final = 5.0
 """After which a session that could not be looked after is tried again."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,11 +181,7 @@ class Aftercare:
         return covered > 0
 
     async def _caught_up(self) -> None:
-        """Raises Unavailable when a view stopped: what it lacks would be found missing, and appended, for ever."""
-        follower = self._parts.follower
-        await follower.caught_up()
-        if not follower.healthy:
-            raise Unavailable("A read model has stopped: nothing is added behind the turns until it goes on.")
+        await all_caught_up(self._parts.follower, "nothing is added behind the turns")
 
     def _missing(self, session: UUID) -> list[int]:
         """Texts without vectors, and messages in which no emotion was read."""
