@@ -28,6 +28,8 @@ Percent = Annotated[int, Field(ge=0, le=100)]
 
 EmbeddingModel = Literal["minilm-l6-v2", "minilm-l6-v2-int8"]
 
+DEFAULT_EMBEDDING_MODEL: Final[EmbeddingModel] = "minilm-l6-v2-int8"
+
 SECRETS = frozenset({"OPENAI_API_KEY", "GEMINI_API_KEY", "HEARTLINE_API_KEYS", "REDIS_URL"})
 
 
@@ -65,7 +67,7 @@ class Settings(BorderSettings, ModelSettings, RecallSettings, WatchSettings):
     encryption: Literal["off"] = Field("off", description="Whether what is kept is encrypted; off is all there is yet.")
 
     embedding_model: EmbeddingModel = Field(
-        "minilm-l6-v2-int8",
+        DEFAULT_EMBEDDING_MODEL,
         description="Model that turns texts into vectors: minilm-l6-v2 as published, or with its weights as int8.",
     )
     emotion_detector: Literal["goemotions", "keywords"] = Field(

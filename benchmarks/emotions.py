@@ -22,9 +22,8 @@ from rich.table import Table
 from api.adapters.emotion_head import load_head
 from api.adapters.goemotions import GoEmotionsDetector
 from api.ports import EmotionDetector, Encoder, Encoding
-from api.settings import EmbeddingModel, load_settings
+from api.settings import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, load_settings
 from api.wiring.outside import encoding
-from benchmarks.imports import DEFAULT_MODEL
 from domain.affect import FEELINGS, SHADES
 from domain.emotion import NEUTRAL, KeywordDetector
 
@@ -116,7 +115,7 @@ def cost_ms(detector: EmotionDetector, texts: Sequence[str], encodings: Sequence
     return {"p50_ms": float(np.median(spent)), "p95_ms": float(np.quantile(spent, 0.95))}
 
 
-def evaluate(file: Path, embedding_model: EmbeddingModel = DEFAULT_MODEL) -> dict[str, Any]:
+def evaluate(file: Path, embedding_model: EmbeddingModel = DEFAULT_EMBEDDING_MODEL) -> dict[str, Any]:
     """Scores, scores by group and cost of both detectors."""
     lines, unknown = read_lines(file)
     texts = [line.text for line in lines]
@@ -166,7 +165,7 @@ def main() -> None:
     """Parse the command line, evaluate, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.emotions", description=__doc__)
     parser.add_argument("--tsv", type=Path, default=CHAT_LINES, help="lines of text, tab, label")
-    parser.add_argument("--embedding-model", choices=get_args(EmbeddingModel), default=DEFAULT_MODEL)
+    parser.add_argument("--embedding-model", choices=get_args(EmbeddingModel), default=DEFAULT_EMBEDDING_MODEL)
     parser.add_argument("--json", type=Path, help="file for the scores and the lines read wrong")
     parser.add_argument("--wrong", action="store_true", help="print the lines that goemotions reads wrong")
     arguments = parser.parse_args()

@@ -7,19 +7,17 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from api.bootstrap import System, running
-from api.settings import EmbeddingModel, load_settings
+from api.settings import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, load_settings
 from benchmarks.dialogues import Conversation
 from domain.records import JsonObject
 from domain.session import session_id
 
 OWNER: Final = "local"
 
-DEFAULT_MODEL: Final[EmbeddingModel] = "minilm-l6-v2-int8"
-
 
 @asynccontextmanager
 async def recalling_system(
-    folder: Path | None, *, embedding_model: EmbeddingModel = DEFAULT_MODEL, token_vectors: bool = True
+    folder: Path | None, *, embedding_model: EmbeddingModel = DEFAULT_EMBEDDING_MODEL, token_vectors: bool = True
 ) -> AsyncGenerator[System, None]:
     """A system without language model and summaries, in this folder, or in one that is gone afterwards."""
     with ExitStack() as held:

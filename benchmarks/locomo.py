@@ -25,9 +25,9 @@ from rich.table import Table
 from api.bootstrap import System
 from api.services import RecallQuestion
 from api.sessions.sessions import SessionReads
-from api.settings import EmbeddingModel
+from api.settings import DEFAULT_EMBEDDING_MODEL, EmbeddingModel
 from benchmarks.dialogues import Conversation, Question, read
-from benchmarks.imports import DEFAULT_MODEL, OWNER, bring_in, recalling_system
+from benchmarks.imports import OWNER, bring_in, recalling_system
 from benchmarks.retrieval import FACTUAL, Judged, scores
 from domain.records import JsonObject
 from projections.heartline import Heartline
@@ -165,7 +165,7 @@ def _options() -> Options:
     )
     parser.add_argument("--data", type=Path, required=True, help="a file of LoCoMo's or the plain shape, or a folder")
     parser.add_argument("--policy", choices=sorted(POLICIES), default="heartline")
-    parser.add_argument("--embedding-model", choices=get_args(EmbeddingModel), default=DEFAULT_MODEL)
+    parser.add_argument("--embedding-model", choices=get_args(EmbeddingModel), default=DEFAULT_EMBEDDING_MODEL)
     parser.add_argument("--conversations", metavar="0-4", help="which of them, counted from 0; all when not given")
     parser.add_argument("--k", default="3,5,10,25,50", help="how many memories are looked at")
     parser.add_argument(
