@@ -1,19 +1,17 @@
 """A log of a million events: how long its views take to be made, a start on it, and questions of a long session in it.
 
-Not one of `make bench`: it takes half an hour and some gigabytes of disk.
+Not one of `make bench`: it takes six minutes, and two gigabytes of disk.
 
     python -m benchmarks.million
 """
 
 import argparse
 import asyncio
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import psutil
 from httpx2 import Client
 from rich.console import Console
@@ -21,9 +19,9 @@ from rich.console import Console
 from api.wiring.storage import open_log
 from benchmarks.chat import questions
 from benchmarks.console import Listening, listening, plain_http
-from benchmarks.rebuild import read_alone, timed
-from benchmarks.report import Result, Row, machine
-from benchmarks.sessions import QUIET, converse, data_folder, filling, progress, quiet, store
+from benchmarks.rebuild import beside_reading, read_alone, timed
+from benchmarks.report import Result, Row, machine, spread
+from benchmarks.sessions import QUIET, converse, data_folder, filling, progress, quiet, store, versions
 from projections.rebuild import rebuild
 from projections.slot import claim_slot
 
@@ -79,14 +77,10 @@ def _made_anew(folder: Path, events: int) -> list[Row]:
             task = bar.add_task("making views", total=events)
             rebuild(log, slot.file, lambda done, _: bar.update(task, completed=done))
 
-    seconds = {"read and decode": timed(lambda: read_alone(log)), "make every view": timed(make)}
+    rows = beside_reading(events, timed(lambda: read_alone(log)), timed(make))
     slot.close()
     asyncio.run(log.close())
-    fastest = seconds["read and decode"]
-    return [
-        {"what": what, "seconds": taken, "events/s": events / taken, "ratio": fastest / taken}
-        for what, taken in seconds.items()
-    ]
+    return rows
 
 
 def _started(server: Listening) -> Row:
@@ -139,12 +133,12 @@ def _row(what: str, ask: Callable[[Client, int, str], None], http: Client, messa
     ask(http, messages, "What was said first?")  # fetches what is read once
     found: list[float] = []
     with progress() as bar:
-        for number, text in enumerate(bar.track(questions(rounds), description=what)):
-            at = 2 + number * (messages - 2) // max(rounds - 1, 1)
+        asked = zip(versions(messages, rounds), questions(rounds), strict=True)
+        for at, text in bar.track(asked, total=rounds, description=what):
             began = time.perf_counter()
             ask(http, at, text)
             found.append((time.perf_counter() - began) * 1000)
-    return {"what": what, "p50 ms": statistics.median(found), "p95 ms": float(np.quantile(found, 0.95))}
+    return {"what": what, **spread(found)}
 
 
 def main() -> None:

@@ -55,6 +55,11 @@ async def filling(folder: Path) -> AsyncGenerator[System]:
         await system.memory.follower.caught_up()
 
 
+def versions(messages: int, rounds: int) -> list[int]:
+    """So many versions of a session that begins with so many messages, evenly spread over its past."""
+    return [2 + number * (messages - 2) // max(rounds - 1, 1) for number in range(rounds)]
+
+
 async def store(log: EventLog, name: str, length: int) -> Session:
     """A session of so many messages, without vectors and emotions."""
     session = Session.start(owner=OWNER, external_id=name, identified_by="import")

@@ -5,20 +5,17 @@ disk, and the next one waits until the views have caught up with it.
 """
 
 import asyncio
-import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from api.bootstrap import System, assembled
 from api.chat.request import Address, TurnRequest
 from benchmarks.chat import conversation, questions
-from benchmarks.rebuild import read_alone, rebuild_views, timed
-from benchmarks.report import Result, Row
-from benchmarks.sessions import OWNER, data_folder, progress, quiet, store
+from benchmarks.rebuild import beside_reading, read_alone, rebuild_views, timed
+from benchmarks.report import Result, Row, spread
+from benchmarks.sessions import OWNER, data_folder, progress, quiet, store, versions
 from domain.messages import Message
 
 EVENTS: Final = 100_000
@@ -54,12 +51,12 @@ async def _measure(folder: Path, events: int, messages: int, rounds: int) -> lis
             lambda: [timed(lambda: read_alone(log)), timed(lambda: rebuild_views(log, folder / "anew.sqlite3"))]
         )
         rows = [
-            await _row(system, what, ask, _versions(messages, rounds))
+            await _row(system, what, ask, versions(messages, rounds))
             for what, ask in _asked(system, messages, turns).items()
         ]
     return [
         Result(title=f"a store of {stored:,} events, {shown}", rows=rows),
-        Result(title=f"the views of these {stored:,} events", rows=_anew_rows(stored, *anew)),
+        Result(title=f"the views of these {stored:,} events", rows=beside_reading(stored, *anew)),
     ]
 
 
@@ -87,21 +84,9 @@ async def _row(system: System, what: str, ask: Ask, versions: Sequence[int]) -> 
     return {
         "what": what,
         "rounds": float(len(found)),
-        "p50 ms": statistics.median(found),
-        "p95 ms": float(np.quantile(found, 0.95)),
+        **spread(found),
         "most ms": max(found),
     }
-
-
-def _anew_rows(events: int, read: float, rebuilt: float) -> list[Row]:
-    return [
-        {"what": what, "events/s": events / seconds, "ratio": read / seconds}
-        for what, seconds in (("read and decode", read), ("rebuild every view", rebuilt))
-    ]
-
-
-def _versions(messages: int, rounds: int) -> list[int]:
-    return [2 + number * (messages - 2) // max(rounds - 1, 1) for number in range(rounds)]
 
 
 # -- what is measured on -----------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ server keeps warm, and no more clients than that: what a turn of a session costs
 import asyncio
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Final, cast
 
@@ -29,6 +30,9 @@ CLIENTS: Final = (1, 16, 64)
 SESSIONS: Final = 64
 TURNS: Final = 192
 """Measured turns of a cell; each session gets as many as every other."""
+
+Named = Mapping[int, Sequence[str]]
+"""Sessions by how many messages each has."""
 
 PAUSE_SECONDS: Final = 0.1
 """Longer than all that a turn leaves to be done behind it."""
@@ -67,10 +71,11 @@ def measure(
     turns: int = TURNS,
 ) -> list[Result]:
     """First tokens, CPU and turns a second for each length and number of clients; the parts of a turn of one client."""
+    named = {size: _names(size, sessions) for size in sizes}
     with progress() as bar, data_folder() as folder, upstream() as model:
-        asyncio.run(_fill(folder, sizes, sessions, bar))
+        asyncio.run(_fill(folder, named, bar))
         with listening(folder, {"MODEL_PROVIDER": "openai", "OPENAI_BASE_URL": model, **QUIET}) as server:
-            bench = _Bench(server, model, sessions=sessions, turns=turns, bar=bar)
+            bench = _Bench(server, model, named=named, turns=turns, bar=bar)
             cells = {size: asyncio.run(bench.cells(size, clients)) for size in sizes}
             parts = {size: bench.parts(size, found[0]) for size, found in cells.items()}
     rows = [cell.row(size) for size, found in cells.items() for cell in found]
@@ -80,25 +85,25 @@ def measure(
     ]
 
 
-async def _fill(folder: Path, sizes: Sequence[int], sessions: int, bar: Progress) -> None:
+async def _fill(folder: Path, named: Named, bar: Progress) -> None:
     async with filling(folder) as system:
-        for size in sizes:
-            await alike(system, [_name(size, number) for number in range(_warm(size, sessions))], size, bar)
+        for size, names in named.items():
+            await alike(system, names, size, bar)
 
 
 class _Bench:
     """The server under test and how it is asked."""
 
-    def __init__(self, server: Listening, model: str, *, sessions: int, turns: int, bar: Progress) -> None:
+    def __init__(self, server: Listening, model: str, *, named: Named, turns: int, bar: Progress) -> None:
         self._server = server
         self._model = model
-        self._sessions = sessions
+        self._named = named
         self._turns = turns
         self._bar = bar
 
     async def cells(self, size: int, clients: Sequence[int]) -> list[Cell]:
         """All of one length. A session's first turn reads its index into memory and is not measured."""
-        sessions = _warm(size, self._sessions)
+        sessions = len(self._named[size])
         await self._round(size, clients=4, turns=sessions, task=f"warming sessions of {size:,}")
         pausing = await self._cell(size, 1, pausing=True)
         return [pausing, *[await self._cell(size, count) for count in clients if count <= sessions]]
@@ -117,10 +122,9 @@ class _Bench:
 
     async def _round(self, size: int, *, clients: int, turns: int, task: str, pausing: bool = False) -> list[Heard]:
         bar = self._bar.add_task(task, total=turns)
-        sessions = _warm(size, self._sessions)
         asked = [
-            (f"/sessions/{_name(size, number % sessions)}/v1/chat/completions", text)
-            for number, text in enumerate(questions(turns, seed=0 if pausing else clients))
+            (f"/sessions/{name}/v1/chat/completions", text)
+            for name, text in zip(cycle(self._named[size]), questions(turns, seed=0 if pausing else clients))
         ]
         pause = PAUSE_SECONDS if pausing else 0.0
         heard = await ask_all(self._server.url, clients, asked, lambda: self._bar.advance(bar), pause)
@@ -130,22 +134,18 @@ class _Bench:
     def parts(self, size: int, cell: Cell) -> dict[str, list[float]]:
         """What the server noted of each turn, in milliseconds."""
         found: defaultdict[str, list[float]] = defaultdict(list)
-        sessions = _warm(size, self._sessions)
         with plain_http(base_url=self._server.url) as http:
-            for number, heard in enumerate(cell.heard):
-                answer = http.get(f"/sessions/{_name(size, number % sessions)}/turns/{heard.turn}")
+            for name, heard in zip(cycle(self._named[size]), cell.heard):
+                answer = http.get(f"/sessions/{name}/turns/{heard.turn}")
                 for part, ms in cast("dict[str, float]", answer.raise_for_status().json()["timings_ms"]).items():
                     found[part].append(ms)
         return found
 
 
-def _warm(size: int, sessions: int) -> int:
-    """How many of so many sessions of this length are kept warm together, with room for what is said meanwhile."""
-    return max(1, min(sessions, WARM_DOCUMENTS * 4 // 5 // size))
-
-
-def _name(size: int, number: int) -> str:
-    return f"bench-{size}-{number}"
+def _names(size: int, sessions: int) -> list[str]:
+    """The sessions of this length: as many as are kept warm together, with room for what is said meanwhile."""
+    warm = max(1, min(sessions, WARM_DOCUMENTS * 4 // 5 // size))
+    return [f"bench-{size}-{number}" for number in range(warm)]
 
 
 def _firsts(heard: Sequence[Heard]) -> list[float]:
