@@ -54,10 +54,8 @@ class SessionPage {
     try {
       await this.showTab(here, moved);
     } catch (error) {
-      if (error?.name === "AbortError") return;
       // The head stays, and with it the way to the other tabs.
-      this.tab = { name: "", part: null };
-      fill(this.body, trouble(error, () => this.show(place())));
+      if (this.fail(error)) this.tab = { name: "", part: null };
       return;
     }
     // The other tabs' modules, for when the server is gone.
@@ -97,11 +95,16 @@ class SessionPage {
       this.following.from(this.head.version);
       return true;
     } catch (error) {
-      if (error?.name === "AbortError") return false;
-      fill(this.body, trouble(error, () => this.show(place())));
-      if (error.status === 404) this.following.stop();
+      if (this.fail(error) && error.status === 404) this.following.stop();
       return false;
     }
+  }
+
+  /** Tells in the tab's place of what went wrong; false for what was only aborted. */
+  fail(error) {
+    if (error?.name === "AbortError") return false;
+    fill(this.body, trouble(error, () => this.show(place())));
+    return true;
   }
 
   /** Something happened in the session: what is shown of now is shown anew. */
