@@ -4,17 +4,23 @@ Twelve messages of Robin (the user) and Maya, with dates: imported they are M2 t
 """
 
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
 from api.services import Page
+from domain.budget import Shares
 from domain.messages import Instruction
 from domain.records import JsonObject
 from domain.session import session_id
-from tests.system import OWNER, System, read
+from tests.system import OWNER, Rules, System, read, system
 
 FILE: Final = Path(__file__).parent / "fixtures" / "harbour.json"
 HARBOUR: Final = session_id(OWNER, "harbour")
+
+NARROW: Final = Rules(window_messages=2, shares=Shares(window=400, persona=20, recall=40, history=20, response=20))
+"""Of a window that shows two messages: all else is recalled."""
 
 Answer = dict[str, Any]
 Lines = list[Any]
@@ -29,6 +35,16 @@ async def bring_in(built: System) -> None:
     """Import the conversation and do what the background would do about it."""
     await built.archive.import_(OWNER, conversation(), "harbour")
     await built.look_after("harbour")
+
+
+@asynccontextmanager
+async def talked_on(directory: Path, rules: Rules) -> AsyncGenerator[System]:
+    """A system where two questions were asked behind the conversation, and the views have it all."""
+    async with system(directory, rules=rules) as built:
+        await bring_in(built)
+        await built.talk("harbour", "What does my cat Pepper look like?", "Who helped me with the piano?")
+        await built.follower.caught_up()
+        yield built
 
 
 async def live_in(built: System) -> None:

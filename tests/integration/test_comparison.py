@@ -10,22 +10,16 @@ import pytest
 
 from api.command_line.comparisons import read_questions
 from api.services import KnownAnswer
-from domain.budget import Shares
 from domain.errors import InvalidRequest, NotFound
 from domain.messages import Instruction
 from tests.fakes_models import Dearer
-from tests.harbour import HARBOUR, Answer, bring_in, exported
-from tests.system import OWNER, Outside, Rules, System, read, system
-
-NARROW = Rules(window_messages=2, shares=Shares(window=400, persona=20, recall=40, history=20, response=20))
+from tests.harbour import HARBOUR, NARROW, Answer, bring_in, exported, talked_on
+from tests.system import OWNER, Outside, System, read, system
 
 
 @pytest.fixture
 async def talked(tmp_path: Path) -> AsyncGenerator[System]:
-    async with system(tmp_path, rules=NARROW) as built:
-        await bring_in(built)
-        await built.talk("harbour", "What does my cat Pepper look like?", "Who helped me with the piano?")
-        await built.follower.caught_up()
+    async with talked_on(tmp_path, NARROW) as built:
         yield built
 
 

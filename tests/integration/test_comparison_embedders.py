@@ -10,18 +10,15 @@ import pytest
 from api.aftercare.missing import MissingVectors
 from api.ports import Encoder
 from api.services import KnownAnswer, RecallQuestion, WhatIf
-from domain.budget import Shares
 from domain.errors import NotFound
 from domain.session import session_id
 from projections.audits import Turn
 from projections.policies import COSINE
 from tests.fakes_models import HashEncoder
-from tests.harbour import HARBOUR, Answer, audit, bring_in, exported, replay
-from tests.system import OWNER, Outside, Rules, System, system
+from tests.harbour import HARBOUR, NARROW, Answer, audit, bring_in, exported, replay, talked_on
+from tests.system import OWNER, Outside, System, system
 
-NARROW = Rules(
-    policy=COSINE, window_messages=2, shares=Shares(window=400, persona=20, recall=40, history=20, response=20)
-)
+BY_VECTORS = replace(NARROW, policy=COSINE)
 PIANO = KnownAnswer(query="Who helped me with the piano?", versions=[4])
 
 
@@ -35,10 +32,7 @@ class Twin(HashEncoder):
 
 @pytest.fixture
 async def talked(tmp_path: Path) -> AsyncGenerator[System]:
-    async with system(tmp_path, rules=NARROW) as built:
-        await bring_in(built)
-        await built.talk("harbour", "What does my cat Pepper look like?", "Who helped me with the piano?")
-        await built.follower.caught_up()
+    async with talked_on(tmp_path, BY_VECTORS) as built:
         yield built
 
 
@@ -86,7 +80,7 @@ async def test_the_second_side_is_what_a_system_by_that_embedder_recalls(tmp_pat
     await fill(talked, coarse)
     found = await compare(talked, coarse)
 
-    async with system(tmp_path / "theirs", rules=NARROW, outside=Outside(encoder=coarse)) as theirs:
+    async with system(tmp_path / "theirs", rules=BY_VECTORS, outside=Outside(encoder=coarse)) as theirs:
         await bring_in(theirs)
         turns = await theirs.talk("harbour", "What does my cat Pepper look like?", "Who helped me with the piano?")
         real = [await audit(theirs, turn) for turn in turns]
@@ -142,19 +136,19 @@ async def test_a_session_that_is_not_there_is_not_compared(talked: System) -> No
 
 async def test_after_the_change_recall_goes_by_the_new_vectors_and_old_turns_replay(tmp_path: Path) -> None:
     coarse, question = HashEncoder(dimensions=2), RecallQuestion(query="piano", k=3, at=None, filters={})
-    async with system(tmp_path, rules=NARROW) as built:
+    async with system(tmp_path, rules=BY_VECTORS) as built:
         await bring_in(built)
         (turn,) = await built.talk("harbour", "What does my cat Pepper look like?")
         before = await built.sessions.recall(OWNER, "harbour", question)
         await fill(built, coarse)
 
-    async with system(tmp_path, rules=NARROW, outside=Outside(encoder=coarse)) as built:
+    async with system(tmp_path, rules=BY_VECTORS, outside=Outside(encoder=coarse)) as built:
         recalled = await built.sessions.recall(OWNER, "harbour", question)
         replayed = await replay(built, turn)
         why = cast(Answer, await built.reasons.why_not(OWNER, "harbour", turn, 4))
         imagined = cast(Answer, await built.reasons.what_if(OWNER, "harbour", turn, WhatIf()))
         await built.talk("harbour", "Who helped me with the piano?")
-    async with system(tmp_path, rules=NARROW) as built:
+    async with system(tmp_path, rules=BY_VECTORS) as built:
         as_before = replace(question, at=cast(int, before["at"]))
         again = await built.sessions.recall(OWNER, "harbour", as_before)
 
